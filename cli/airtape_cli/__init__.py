@@ -1,0 +1,1 @@
+"""The `tracker` command: sync, list and read the runs that airtape recorded."""
