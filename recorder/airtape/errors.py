@@ -1,0 +1,81 @@
+"""Every error that airtape raises.
+
+Error
+├── UsageError (also ValueError)        a bad argument, a call at the wrong time
+├── ConfigError                         a config value that may not be changed or kept
+├── InvalidDataError                    data that log() cannot record (also ValueError, TypeError)
+├── CommError                           a target or store that does not answer
+│   └── AuthenticationError             credentials are missing or refused
+├── LogFormatError                      a file that is no log, or one of a later major version
+├── TargetError                         a sync target that cannot be opened or written
+└── NotAvailableYetError                a name of the W&B API that this version does not have
+"""
+
+from __future__ import annotations
+
+
+class Error(Exception):
+    """Something failed; says what, where, why, and what to try.
+
+    Attributes:
+        what: One sentence: what failed.
+        where: The path, run or target it happened at, if there is one.
+        because: The cause, usually the operating system's words.
+        hint: What the user can try.
+    """
+
+    def __init__(
+        self,
+        what: str = "",
+        *,
+        where: str | None = None,
+        because: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.because = because
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = self.what
+        if self.where is not None:
+            text += f" ({self.where})"
+        if self.because is not None:
+            text += f": {self.because}"
+        if self.hint is not None:
+            text += f"\n{self.hint}"
+        return text
+
+
+class UsageError(Error, ValueError):
+    """An argument is wrong, or a call came at the wrong time."""
+
+
+class ConfigError(Error):
+    """A config value may not be changed, or cannot be kept."""
+
+
+class InvalidDataError(Error, ValueError, TypeError):
+    """The data given to a call cannot be recorded; nothing was written."""
+
+
+class CommError(Error):
+    """A target or store does not answer."""
+
+
+class AuthenticationError(CommError):
+    """Credentials are missing or were refused."""
+
+
+class LogFormatError(Error):
+    """A file is no transaction log, or one of a later major version."""
+
+
+class TargetError(Error):
+    """A sync target cannot be opened or written."""
+
+
+class NotAvailableYetError(Error, NotImplementedError):
+    """A name of the W&B API that this version does not have."""

@@ -1,0 +1,1 @@
+"""The transaction log: one append-only file of checksummed msgpack frames per recording process."""

@@ -1,0 +1,248 @@
+"""Reading a transaction log: records, and a report of every byte that is none.
+
+The reader never raises on bytes. What cannot be read becomes a `Damage`, after which reading goes
+on with the next valid frame, so damage costs exactly the damaged records. A tail that is the
+beginning of a frame is incomplete, not damaged: the writer may still be at work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from airtape.errors import LogFormatError
+from airtape.records import Kind, Record
+from airtape.txlog.format import Header
+from airtape.txlog.scan import begins_frame, find_frame, frame_at, header_at
+from airtape.txlog.seqset import SeqSet
+from airtape.txlog.window import Window
+
+
+class Damage(NamedTuple):
+    """Bytes that hold no record, or records that are missing between two valid frames.
+
+    Attributes:
+        start: First damaged byte of the file.
+        end: First byte behind the damage; equal to ``start`` when frames are missing without trace.
+        seq_before: The last record before, None at the start of the log.
+        seq_after: The next valid record, None at the end of the file.
+        reason: What is wrong, in a few words.
+    """
+
+    start: int
+    end: int
+    seq_before: int | None
+    seq_after: int | None
+    reason: str
+
+    @property
+    def missing(self) -> int | None:
+        """Number of records lost here; 0 if none is, None if it cannot be known (at the end)."""
+        if self.seq_after is None:
+            return None
+        before = -1 if self.seq_before is None else self.seq_before
+        return max(0, self.seq_after - before - 1)
+
+    def __str__(self) -> str:
+        where = f"bytes {self.start}-{self.end}" if self.end > self.start else f"byte {self.start}"
+        lost = {None: "", 0: ", no record lost", 1: ", 1 record lost"}.get(
+            self.missing, f", {self.missing} records lost"
+        )
+        return f"{where}: {self.reason}{lost}"
+
+
+class LogReader:
+    """Reads one log file from a frame boundary to its present end.
+
+    Iterate once; to go on later, make another reader at `offset` with the same header and `seen`.
+
+    Args:
+        path: The log file; links are not followed.
+        offset: Where to start; 0, or an `offset` of an earlier reader.
+        header: The log's header, when it was read before.
+        seen: Records already taken from this writer; they are not yielded again.
+
+    Attributes:
+        header: The log's header, None when there is none (an empty file, no log at all).
+        refused: Why the log cannot be read: a later major version.
+        offset: End of the last frame that was yielded or skipped as seen.
+        last_frame: Start and body checksum of that frame.
+        seen: All records taken from this writer so far.
+        duplicates: Frames skipped because their record had been seen.
+        incomplete: Whether the file ends in the beginning of a frame.
+        size: The file's size when it was opened.
+
+    Raises:
+        OSError: The file cannot be opened or read.
+        LogFormatError: The path is no regular file.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        offset: int = 0,
+        header: Header | None = None,
+        seen: SeqSet | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.offset = offset
+        self.header = header
+        self.refused: LogFormatError | None = None
+        self.last_frame: tuple[int, int] | None = None
+        self.seen = SeqSet() if seen is None else seen
+        self.duplicates = 0
+        self.incomplete = False
+        self._window = Window(self.path)
+        self.size = self._window.size
+
+    def __iter__(self) -> Iterator[Record | Damage]:
+        try:
+            if self.header is None:
+                self.header = self._find_header()
+            if self.header is not None:
+                yield from self._records(self.header)
+            elif self.refused is None:
+                yield from self._without_header()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Close the file; iterating to the end does it too."""
+        self._window.close()
+
+    def _records(self, header: Header) -> Iterator[Record | Damage]:
+        """Yield what stands from `offset` on, frame after frame, with a search after damage."""
+        window, writer = self._window, header.writer
+        at = self.offset
+        bad_from: int | None = None
+        reason = ""
+        while at < self.size:
+            frame = frame_at(window, at, writer)
+            if frame is None or frame.record is None:
+                if bad_from is None:
+                    bad_from = at
+                    reason = "not a frame" if frame is None else "the body is no record"
+                at = find_frame(window, at + 1, writer) if frame is None else frame.end
+                continue
+            record = frame.record
+            yield from self._damage_before(bad_from, at, record, reason, header.first_seq)
+            bad_from = None
+            self.offset = frame.end
+            self.last_frame = (at, frame.body_crc)
+            at = frame.end
+            if self.seen.add(record.seq):
+                yield record
+            else:
+                self.duplicates += 1
+        if bad_from is not None:
+            if begins_frame(window, bad_from, writer):
+                self.incomplete = True
+            else:
+                yield Damage(bad_from, self.size, self.seen.max, None, reason)
+
+    def _damage_before(
+        self, bad_from: int | None, at: int, record: Record, reason: str, first_seq: int
+    ) -> Iterator[Damage]:
+        before = self.seen.max
+        expected = first_seq if before is None else before + 1
+        if bad_from is not None:
+            yield Damage(bad_from, at, before, record.seq, reason)
+        elif record.seq > expected and not _declares(record, expected):
+            yield Damage(at, at, before, record.seq, "records are missing")
+
+    def _find_header(self) -> Header | None:
+        """Learn who wrote the log, from its first frame or, if that is damaged, from a later one."""
+        at = 0
+        while at < self.size:
+            try:
+                header = header_at(self._window, at)
+            except LogFormatError as error:
+                self.refused = error
+                return None
+            if header is not None:
+                return header
+            at = find_frame(self._window, at + 1, b"")
+        return None
+
+    def _without_header(self) -> Iterator[Damage]:
+        if self.size and begins_frame(self._window, 0, b""):
+            self.incomplete = True
+        elif self.size:
+            yield Damage(0, self.size, None, None, "no frame of a transaction log")
+
+
+def _declares(record: Record, expected: int) -> bool:
+    """Tell whether this is the writer's own word on the records missing from ``expected`` on."""
+    return (
+        record.kind == Kind.GAP
+        and len(record.fields) > 1
+        and record.fields[0] == expected
+        and record.fields[1] == record.seq - 1
+    )
+
+
+def frame_stands(path: str | os.PathLike[str], start: int, body_crc: int, header: Header) -> bool:
+    """Tell whether the frame that a cursor remembers is still where it was.
+
+    Args:
+        path: The log file.
+        start: Offset of the frame.
+        body_crc: Its body checksum, as in `LogReader.last_frame`.
+        header: The log's header.
+
+    Raises:
+        OSError: The file cannot be opened or read.
+        LogFormatError: The path is no regular file.
+    """
+    window = Window(Path(path))
+    try:
+        frame = frame_at(window, start, header.writer)
+    finally:
+        window.close()
+    return frame is not None and frame.body_crc == body_crc
+
+
+@dataclass(slots=True)
+class LogContents:
+    """A whole log in memory.
+
+    Attributes:
+        header: The log's header, if it has one.
+        records: All records, in the order of the file.
+        damage: What is damaged or missing.
+        incomplete: Whether the file ends in the beginning of a frame.
+        duplicates: Frames that repeat a record.
+        refused: Why the log cannot be read: a later major version.
+    """
+
+    header: Header | None
+    records: list[Record] = field(default_factory=list)
+    damage: list[Damage] = field(default_factory=list)
+    incomplete: bool = False
+    duplicates: int = 0
+    refused: LogFormatError | None = None
+
+
+def read_log(path: str | os.PathLike[str]) -> LogContents:
+    """Read a whole log into memory.
+
+    Raises:
+        OSError: The file cannot be opened or read.
+        LogFormatError: The path is no regular file.
+    """
+    reader = LogReader(path)
+    contents = LogContents(None)
+    for item in reader:
+        if isinstance(item, Damage):
+            contents.damage.append(item)
+        else:
+            contents.records.append(item)
+    contents.header = reader.header
+    contents.incomplete = reader.incomplete
+    contents.duplicates = reader.duplicates
+    contents.refused = reader.refused
+    return contents

@@ -1,0 +1,203 @@
+"""Finding frames in the bytes of a log: the one at an offset, and the next one after damage."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from zlib import crc32
+
+from airtape.errors import LogFormatError
+from airtape.records import Kind, Record, unpack_body
+from airtape.txlog.format import (
+    CODE,
+    CRC_OF_HEAD_AT,
+    HEAD,
+    HEAD_SIZE,
+    LENGTH_EXTRA,
+    MARKER,
+    MAX_BODY,
+    MAX_FRAME,
+    UNSALTED,
+    Head,
+    Header,
+    body_is_whole,
+    decode_head,
+    header_from_fields,
+    salt_of,
+)
+from airtape.txlog.window import Window
+
+CANDIDATE = re.compile(rb"\xc9\x00[\x00-\x10][\x00-\xff]{2}\x41")
+"""How every head begins: the marker, a length of at most 1 MiB and the code."""
+
+SEARCH_BUDGET = 8
+"""Bytes that a search may checksum for each byte it advances.
+
+Inside a body that is bad there may be whole frames: a write that came out short is repeated behind
+the torn frame. Looking at each of them would take quadratic time on crafted bytes.
+"""
+
+
+class Frame(NamedTuple):
+    """A frame whose checksums are right.
+
+    Attributes:
+        end: File offset behind it.
+        body_crc: Checksum of its body.
+        record: What it says, None if the body is no record.
+    """
+
+    end: int
+    body_crc: int
+    record: Record | None
+
+
+def frame_at(window: Window, at: int, writer: bytes) -> Frame | None:
+    """Return the valid frame of this writer at a file offset, or None.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    start = window.bytes_at(at, HEAD_SIZE)
+    if len(start) < HEAD_SIZE:
+        return None
+    salt = salt_of(writer)
+    head = decode_head(start, 0, salt)
+    if head is None:
+        return _unsalted_frame_at(window, at, writer)
+    body = _body_at(window, at, head, salt)
+    if body is None:
+        return None
+    record = _decode(head.seq, body)
+    if record is not None and record.kind in {Kind.HEADER, Kind.CHECKPOINT}:
+        record = None
+    return Frame(at + HEAD_SIZE + head.body_size, head.body_crc, record)
+
+
+def header_at(window: Window, at: int) -> Header | None:
+    """Return the header that the header or checkpoint frame at a file offset carries, or None.
+
+    Raises:
+        OSError: The file cannot be read.
+        LogFormatError: The log is of a later major version.
+    """
+    start = window.bytes_at(at, HEAD_SIZE)
+    head = decode_head(start, 0, UNSALTED) if len(start) == HEAD_SIZE else None
+    body = None if head is None else _body_at(window, at, head, UNSALTED)
+    record = None if head is None or body is None else _decode(head.seq, body)
+    return None if record is None else _header_in(record)
+
+
+def find_frame(window: Window, at: int, writer: bytes) -> int:
+    """Return the offset of the next valid frame from ``at`` on, or the size of the file.
+
+    Takes linear time: a head is checked in constant time, and the bytes of bodies that may be
+    checksummed are bounded by the bytes advanced. Past that bound a bad body is skipped whole.
+
+    Args:
+        window: The file.
+        at: Where to begin.
+        writer: Whose frames count; empty to find the header or checkpoint of any writer.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    began = at
+    spent = 0
+    salt = salt_of(writer)
+    find, unpack = CANDIDATE.search, HEAD.unpack_from
+    while at < window.size:
+        window.load(at, HEAD_SIZE)
+        data, place = window.data, at - window.base
+        last_head = len(data) - HEAD_SIZE
+        while (match := find(data, place)) is not None and match.start() <= last_head:
+            place = match.start()
+            _, length, _, seq, head_crc, body_crc = unpack(data, place)
+            checked = data[place + 1 : place + CRC_OF_HEAD_AT]
+            if crc32(checked, salt) == head_crc:
+                used = salt
+            elif crc32(checked) == head_crc:
+                used = UNSALTED
+            else:
+                place += 1
+                continue
+            head = Head(seq, body_crc, length - LENGTH_EXTRA)
+            at = window.base + place
+            if _stands(window, at, head, used, writer):
+                return at
+            spent += head.body_size
+            over_budget = spent > SEARCH_BUDGET * (at - began + MAX_FRAME)
+            at += HEAD_SIZE + max(0, head.body_size) if over_budget else 1
+            data, place = window.data, at - window.base
+            last_head = len(data) - HEAD_SIZE
+        if window.base + len(data) >= window.size:
+            return window.size
+        at = max(at, window.base + max(place, len(data) - HEAD_SIZE + 1))
+    return window.size
+
+
+def _stands(window: Window, at: int, head: Head, salt: int, writer: bytes) -> bool:
+    if not 0 <= head.body_size <= MAX_BODY or _body_at(window, at, head, salt) is None:
+        return False
+    return not writer or frame_at(window, at, writer) is not None
+
+
+def begins_frame(window: Window, at: int, writer: bytes) -> bool:
+    """Tell whether the rest of the file from ``at`` on is the beginning of a frame.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    start = window.bytes_at(at, HEAD_SIZE)
+    if len(start) < HEAD_SIZE:
+        beginning = bytes([MARKER, 0])
+        return start[:2] == beginning[: len(start)] and start[5:6] in {b"", bytes([CODE])}
+    heads = (decode_head(start, 0, salt) for salt in (salt_of(writer), UNSALTED))
+    return any(
+        head is not None and at + HEAD_SIZE + head.body_size > window.size for head in heads
+    )
+
+
+def _unsalted_frame_at(window: Window, at: int, writer: bytes) -> Frame | None:
+    """Return the header or checkpoint frame of this very writer at a file offset."""
+    head = decode_head(window.bytes_at(at, HEAD_SIZE), 0, UNSALTED)
+    body = None if head is None else _body_at(window, at, head, UNSALTED)
+    record = None if head is None or body is None else _decode(head.seq, body)
+    if head is None or record is None:
+        return None
+    try:
+        header = _header_in(record)
+    except LogFormatError:
+        return None
+    if header is None or header.writer != writer:
+        return None
+    return Frame(at + HEAD_SIZE + head.body_size, head.body_crc, record)
+
+
+def _body_at(window: Window, at: int, head: Head, salt: int) -> bytes | None:
+    """Return the body of the frame at a file offset, None if it is cut or damaged."""
+    body = window.bytes_at(at, HEAD_SIZE + head.body_size)[HEAD_SIZE:]
+    if len(body) < head.body_size or not body_is_whole(head, body, salt):
+        return None
+    return body
+
+
+def _decode(seq: int, body: bytes) -> Record | None:
+    try:
+        fields = unpack_body(body)
+    except ValueError:
+        return None
+    return Record(seq, fields[0], fields[1], tuple(fields[2:]))
+
+
+def _header_in(record: Record) -> Header | None:
+    """Return the header that a header or checkpoint record carries.
+
+    Raises:
+        LogFormatError: The log is of a later major version.
+    """
+    if record.kind == Kind.HEADER and record.fields:
+        return header_from_fields(record.fields[0])
+    if record.kind == Kind.CHECKPOINT and len(record.fields) > 2:  # noqa: PLR2004 - the third field
+        return header_from_fields(record.fields[2])
+    return None

@@ -1,0 +1,115 @@
+"""A set of sequence numbers, kept as intervals: what has been seen of a writer, and what is missing.
+
+Sequences are dense, so even a set of millions is one interval plus one for each gap.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+
+
+class SeqSet:
+    """A set of non-negative integers.
+
+    Args:
+        intervals: ``(first, last)`` pairs, both inclusive.
+    """
+
+    __slots__ = ("_firsts", "_lasts")
+
+    def __init__(self, intervals: Iterable[tuple[int, int]] = ()) -> None:
+        self._firsts: list[int] = []
+        self._lasts: list[int] = []
+        for first, last in sorted(intervals):
+            if self._lasts and first <= self._lasts[-1] + 1:
+                self._lasts[-1] = max(self._lasts[-1], last)
+            else:
+                self._firsts.append(first)
+                self._lasts.append(last)
+
+    def add(self, seq: int) -> bool:
+        """Add one number; return False if it was there already."""
+        firsts, lasts = self._firsts, self._lasts
+        if lasts and seq == lasts[-1] + 1:
+            lasts[-1] = seq
+            return True
+        at = bisect_right(firsts, seq)
+        if at and seq <= lasts[at - 1]:
+            return False
+        joins_left = at > 0 and lasts[at - 1] == seq - 1
+        joins_right = at < len(firsts) and firsts[at] == seq + 1
+        if joins_left and joins_right:
+            lasts[at - 1] = lasts[at]
+            del firsts[at], lasts[at]
+        elif joins_left:
+            lasts[at - 1] = seq
+        elif joins_right:
+            firsts[at] = seq
+        else:
+            firsts.insert(at, seq)
+            lasts.insert(at, seq)
+        return True
+
+    def __contains__(self, seq: int) -> bool:
+        at = bisect_right(self._firsts, seq)
+        return at > 0 and seq <= self._lasts[at - 1]
+
+    def __len__(self) -> int:
+        return sum(self._lasts) - sum(self._firsts) + len(self._firsts)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SeqSet):
+            return NotImplemented
+        return self._firsts == other._firsts and self._lasts == other._lasts
+
+    __hash__ = None  # type: ignore[assignment]  # mutable, so not hashable
+
+    def __repr__(self) -> str:
+        return f"SeqSet({self.encode()!r})"
+
+    @property
+    def max(self) -> int | None:
+        """The largest number, or None when the set is empty."""
+        return self._lasts[-1] if self._lasts else None
+
+    def intervals(self) -> list[tuple[int, int]]:
+        """Return the ``(first, last)`` pairs in order, both inclusive."""
+        return list(zip(self._firsts, self._lasts, strict=True))
+
+    def missing(self, low: int, high: int) -> list[tuple[int, int]]:
+        """Return the ``(first, last)`` pairs of what is absent from ``low`` to ``high`` inclusive."""
+        gaps = []
+        at = low
+        for first, last in zip(self._firsts, self._lasts, strict=True):
+            if last < at:
+                continue
+            if first > high:
+                break
+            if first > at:
+                gaps.append((at, first - 1))
+            at = last + 1
+        if at <= high:
+            gaps.append((at, high))
+        return gaps
+
+    def copy(self) -> SeqSet:
+        """Return an independent set with the same numbers."""
+        twin = SeqSet()
+        twin._firsts = self._firsts.copy()
+        twin._lasts = self._lasts.copy()
+        return twin
+
+    def encode(self) -> str:
+        """Return the set as text, such as ``0-120,122-300``; the inverse of `decode`."""
+        return ",".join(f"{first}-{last}" for first, last in self.intervals())
+
+    @classmethod
+    def decode(cls, text: str) -> SeqSet:
+        """Return the set that `encode` wrote.
+
+        Raises:
+            ValueError: The text is no such set.
+        """
+        pairs = (part.partition("-") for part in text.split(",") if part)
+        return cls((int(first), int(last)) for first, _, last in pairs)
