@@ -1,0 +1,65 @@
+# Every task of the project is a word; `make` lists them. Each makes .venv itself when it has to.
+PYTHON ?= python3
+JOBS ?= 2
+# More for pytest, for example: make test ARGS='--no-skips'
+ARGS ?=
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest
+# Where a branch that no test takes could lose somebody's data.
+EXACT := */airtape/records.py,*/airtape/fold*,*/airtape/txlog/*,*/airtape/sync/*
+
+.DEFAULT_GOAL := help
+.PHONY: help .venv demo test check format docs bench oracle faults soak cov clean
+
+help: ## list the tasks
+	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.venv: .venv/.installed ## install the project and what its developers need
+
+.venv/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("airtape needs Python 3.10 or later, and $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: .venv/.installed ## train three small models offline, sync the runs and look at them
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: .venv/.installed ## the quick tests, and how much of the code they reach
+	$(PYTEST) --numprocesses $(JOBS) --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --fail-under=95
+	$(BIN)/coverage report --fail-under=100 --include='$(EXACT)'
+
+check: .venv/.installed ## format, lint, types, layers, and whether the docs are up to date
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python docs/freshness.py
+
+format: .venv/.installed ## let ruff format the code and mend what it can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix-only .
+
+docs: .venv/.installed ## write the generated parts of the docs anew
+	$(BIN)/python docs/freshness.py --write
+
+bench: .venv/.installed ## what importing, starting, logging and finishing cost
+	$(BIN)/python bench/record.py
+
+oracle: .venv/.installed ## compare with the recorded behaviour of wandb
+	$(PYTEST) -m oracle --numprocesses $(JOBS) $(ARGS)
+
+faults: .venv/.installed ## kill, fill, truncate and flip, many times
+	$(PYTEST) -m faults $(ARGS)
+
+soak: .venv/.installed ## the same for a long time: everything that repeats, 20 times as often
+	$(PYTEST) -m 'faults or soak' --rounds 20 $(ARGS)
+
+cov: .venv/.installed ## the quick tests, with a page that shows each line they miss
+	$(PYTEST) --numprocesses $(JOBS) --cov --cov-report=html:build/coverage $(ARGS)
+	@echo "See build/coverage/index.html"
+
+clean: ## remove whatever make made
+	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .*_cache
+	find . -name __pycache__ -type d -exec rm -rf {} +

@@ -1,0 +1,36 @@
+"""What every test has: a clean environment, an empty home and, if it asks, a place to work in."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester", "tests.no_skips", "tests.processes", "tests.rounds"]
+
+FOREIGN_SETTINGS = ("TRACKER_", "WANDB_")
+"""Prefixes of variables that the developer's own shell may set."""
+
+TERMINAL_SETTINGS = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No setting, configuration file or terminal width of the developer reaches a test."""
+    for name in os.environ:
+        if name.startswith(FOREIGN_SETTINGS) or name in TERMINAL_SETTINGS:
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty directory that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

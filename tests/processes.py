@@ -1,0 +1,120 @@
+"""A pytest plugin: fixtures that run Python and ``tracker`` in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+TRACKER = Path(sysconfig.get_path("scripts"), "tracker")
+
+LONGEST_RUN = 60
+"""Seconds after which a process is taken to hang."""
+
+
+class RunPython(Protocol):
+    """Run a program to its end; see `run_python`."""
+
+    def __call__(
+        self, program: str | Path, *arguments: str, returncode: int = 0, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Return the process that ended."""
+
+
+class RunTracker(Protocol):
+    """Run the ``tracker`` command to its end; see `run_tracker`."""
+
+    def __call__(
+        self, *arguments: str, returncode: int = 0, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Return the process that ended."""
+
+
+class StartPython(Protocol):
+    """Start a program and go on; see `start_python`."""
+
+    def __call__(
+        self, program: str | Path, *arguments: str, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Return the process that runs."""
+
+
+Arguments = Callable[[str | Path], list[str]]
+
+
+@pytest.fixture
+def python(tmp_path_factory: pytest.TempPathFactory) -> Arguments:
+    """The command line of a program: a file, or source that becomes a file outside of the cwd."""
+
+    def command(program: str | Path) -> list[str]:
+        if isinstance(program, str):
+            path = tmp_path_factory.mktemp("program") / "program.py"
+            path.write_text(textwrap.dedent(program), encoding="utf-8")
+            program = path
+        return [sys.executable, str(program)]
+
+    return command
+
+
+@pytest.fixture
+def run_python(python: Arguments) -> RunPython:
+    """Run a program, given as source or as a path, and expect that it ends with ``returncode``.
+
+    Options go to `subprocess.run`; output comes as text.
+    """
+
+    def run(
+        program: str | Path, *arguments: str, returncode: int = 0, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return _run([*python(program), *arguments], returncode, options)
+
+    return run
+
+
+@pytest.fixture
+def run_tracker() -> RunTracker:
+    """Run ``tracker`` as a user would, and expect that it ends with ``returncode``."""
+
+    def run(
+        *arguments: str, returncode: int = 0, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        return _run([str(TRACKER), *arguments], returncode, options)
+
+    return run
+
+
+@pytest.fixture
+def start_python(python: Arguments) -> Iterator[StartPython]:
+    """Start programs with their stdin and stdout piped; what still runs at the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(program: str | Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
+        options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE} | options
+        started.append(subprocess.Popen([*python(program), *arguments], text=True, **options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def _run(
+    command: list[str], returncode: int, options: dict[str, Any]
+) -> subprocess.CompletedProcess[str]:
+    options = {"timeout": LONGEST_RUN, "stdin": subprocess.DEVNULL} | options
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command, check=False, capture_output=True, text=True, **options
+    )
+    if done.returncode != returncode:
+        pytest.fail(
+            f"{command} ended with {done.returncode}, not {returncode}\n"
+            f"--- stdout\n{done.stdout}\n--- stderr\n{done.stderr}",
+        )
+    return done

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.processes import RunPython, RunTracker
+
+SHADOWS = ("cli.py", "recorder.py", "tracker.py")
+"""What users call their own modules; airtape's folders and command bear the same names."""
+
+RECORD_ONE_RUN = """\
+import airtape
+
+airtape.init(project="shadows", mode="offline")
+airtape.log({"loss": 0.5})
+airtape.finish()
+"""
+
+PRINT_WHAT_IMPORT_LOADS = """
+    import sys
+
+    before = set(sys.modules)
+    import airtape
+    loaded = {name.partition(".")[0] for name in set(sys.modules) - before}
+    print(*sorted(loaded - set(sys.stdlib_module_names)))
+"""
+
+
+@pytest.fixture
+def shadowed(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory on PYTHONPATH whose modules would break whoever imports them."""
+    for name in SHADOWS:
+        (workdir / name).write_text(f"raise RuntimeError('{name} is not yours')\n")
+    monkeypatch.setenv("PYTHONPATH", ".")
+    return workdir
+
+
+def test_importing_airtape_loads_msgpack_and_the_standard_library_only(
+    run_python: RunPython,
+) -> None:
+    """A bare import of the library loads itself, msgpack and the standard library."""
+    assert run_python(PRINT_WHAT_IMPORT_LOADS).stdout.split() == ["airtape", "msgpack"]
+
+
+@pytest.mark.usefixtures("shadowed")
+def test_a_run_is_recorded_beside_modules_named_like_ours(
+    run_python: RunPython, workdir: Path
+) -> None:
+    """A user's own cli.py, recorder.py and tracker.py do not break recording."""
+    program = workdir / "train.py"
+    program.write_text(RECORD_ONE_RUN)
+    run_python(program)
+    assert len(list(workdir.glob("wandb/run-*/run-*.txlog"))) == 1
+
+
+@pytest.mark.usefixtures("shadowed")
+def test_the_command_starts_beside_modules_named_like_ours(run_tracker: RunTracker) -> None:
+    """A user's own cli.py, recorder.py and tracker.py do not break the command."""
+    assert run_tracker("--help").stdout.startswith("Usage: tracker")
