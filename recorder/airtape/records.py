@@ -8,11 +8,11 @@ does not know is kept and passed on. ``docs/LOG_FORMAT.md`` lists every kind wit
 from __future__ import annotations
 
 from enum import IntEnum, IntFlag
-from typing import Any, NamedTuple, TypeAlias, Union
+from typing import Any, NamedTuple, TypeAlias
 
 import msgpack
 
-Plain: TypeAlias = Union[None, bool, int, float, str, list["Plain"], dict[str, "Plain"]]
+Plain: TypeAlias = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
 """A value that a log holds: exactly these types, no subclasses."""
 
 EXT_BIG_INT = 1

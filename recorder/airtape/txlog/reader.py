@@ -155,7 +155,7 @@ class LogReader:
             yield Damage(at, at, before, record.seq, "records are missing")
 
     def _find_header(self) -> Header | None:
-        """Learn who wrote the log, from its first frame or, if that is damaged, from a later one."""
+        """Learn who wrote the log, from its first frame or, if damaged, from a later one."""
         at = 0
         while at < self.size:
             try:

@@ -153,9 +153,7 @@ def begins_frame(window: Window, at: int, writer: bytes) -> bool:
         beginning = bytes([MARKER, 0])
         return start[:2] == beginning[: len(start)] and start[5:6] in {b"", bytes([CODE])}
     heads = (decode_head(start, 0, salt) for salt in (salt_of(writer), UNSALTED))
-    return any(
-        head is not None and at + HEAD_SIZE + head.body_size > window.size for head in heads
-    )
+    return any(head is not None and at + HEAD_SIZE + head.body_size > window.size for head in heads)
 
 
 def _unsalted_frame_at(window: Window, at: int, writer: bytes) -> Frame | None:

@@ -1,4 +1,4 @@
-"""A set of sequence numbers, kept as intervals: what has been seen of a writer, and what is missing.
+"""A set of sequence numbers, kept as intervals: what was seen of a writer, what is missing.
 
 Sequences are dense, so even a set of millions is one interval plus one for each gap.
 """
@@ -78,7 +78,7 @@ class SeqSet:
         return list(zip(self._firsts, self._lasts, strict=True))
 
     def missing(self, low: int, high: int) -> list[tuple[int, int]]:
-        """Return the ``(first, last)`` pairs of what is absent from ``low`` to ``high`` inclusive."""
+        """Return the ``(first, last)`` pairs absent from ``low`` to ``high``, both inclusive."""
         gaps = []
         at = low
         for first, last in zip(self._firsts, self._lasts, strict=True):

@@ -23,7 +23,7 @@ def _find_write() -> Write:
         return _os_write
     write.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t)
     write.restype = ctypes.c_ssize_t
-    return write  # type: ignore[no-any-return]  # ctypes functions are untyped
+    return write
 
 
 def _os_write(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - the shape of write(2)

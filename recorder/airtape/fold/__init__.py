@@ -1,0 +1,1 @@
+"""From records to what a run is: its rows, config, summary and state."""

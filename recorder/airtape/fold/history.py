@@ -1,0 +1,261 @@
+"""The history part of the fold: rows from partial rows, and what is counted over them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Protocol
+
+from airtape.fold.keys import Key, Tree, conflicting, key_of, leaves, path_of, remove_from, set_in
+from airtape.fold.metrics import MetricDefinition, Metrics, Tally
+from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row
+
+STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
+RESERVED = frozenset({STEP, TIMESTAMP, RUNTIME})
+
+
+class Row(NamedTuple):
+    """One row of the history, complete.
+
+    Attributes:
+        step: The row's step.
+        timestamp: When it was last added to, in seconds since 1970.
+        runtime: The same in seconds since the run began.
+        data: Its values by key, in the order they came.
+    """
+
+    step: int
+    timestamp: float
+    runtime: float
+    data: dict[Key, Plain]
+
+
+class RowObserver(Protocol):
+    """Somebody who wants to see the rows as they come to be."""
+
+    def value(self, step: int, key: Key, value: Plain, seq: int) -> None:
+        """A row got a value; a later one for the same key replaces it."""
+
+    def erase(self, step: int, key: Key) -> None:
+        """A value of a row is gone: a dictionary took its place, or the reverse."""
+
+    def touch(self, step: int, timestamp: float, runtime: float) -> None:
+        """A row was begun or added to."""
+
+    def close(self, row: Row) -> None:
+        """A row is complete."""
+
+
+class HistoryFold:
+    """Rows, and the part of the summary that comes from them.
+
+    Args:
+        summary: The run's summary; kept up to date in place.
+        observer: Who wants to see the rows.
+
+    Attributes:
+        metrics: The definitions of metrics.
+        last_step: Highest step of any row, None before the first.
+        rows: Number of complete rows.
+        dropped: Calls of ``log()`` that the step rule refused.
+        began_ns: Wall clock of the run's first record, which runtimes count from.
+    """
+
+    def __init__(self, summary: Tree, observer: RowObserver | None) -> None:
+        self.metrics = Metrics()
+        self.last_step: int | None = None
+        self.rows = 0
+        self.dropped = 0
+        self.began_ns = 0
+        self._summary = summary
+        self._observer = observer
+        self._last: dict[Key, Plain] = {}
+        self._tallies: dict[Key, Tally] = {}
+        self._row: dict[Key, Plain] | None = None
+        self._row_step = 0
+        self._row_time = 0.0
+        self._row_seq = 0
+
+    def close_row(self) -> None:
+        """Complete the row that is still open; a reader does it behind the last record."""
+        row = self._row
+        if row is None:
+            return
+        self._row = None
+        if self.metrics:
+            self._add_step_metrics(row)
+        self._count(row)
+        self.rows += 1
+        step, timestamp = self._row_step, self._row_time
+        runtime = self._runtime(timestamp)
+        self._summary.update({STEP: step, TIMESTAMP: timestamp, RUNTIME: runtime})
+        if self._observer is not None:
+            self._observer.close(Row(step, timestamp, runtime, row))
+
+    @property
+    def open_row(self) -> dict[Key, Plain] | None:
+        """Values of the row that is still open, None if none is."""
+        return self._row
+
+    @property
+    def open_step(self) -> int | None:
+        """Step of the row that is still open, None if none is."""
+        return None if self._row is None else self._row_step
+
+    def _runtime(self, timestamp: float) -> float:
+        return timestamp - self.began_ns / 1e9
+
+    def apply(self, record: Record) -> None:
+        """Take in the next history record."""
+        step, flags, data = record.fields[:3]
+        if flags & HistoryFlag.DROPPED:
+            self.dropped += 1
+            return
+        if self._row is not None and self._row_step != step:
+            self.close_row()
+        if self._row is None:
+            self._row = {}
+            self._row_step = step
+            if self.last_step is None or step > self.last_step:
+                self.last_step = step
+        self._merge(data, record)
+        if closes_row(flags):
+            self.close_row()
+
+    def _merge(self, data: Tree, record: Record) -> None:
+        row, step, observer = self._row, self._row_step, self._observer
+        assert row is not None  # noqa: S101 - for the type checker; _history opened it
+        said_time = data.get(TIMESTAMP)
+        if isinstance(said_time, int | float) and not isinstance(said_time, bool):
+            self._row_time = float(said_time)
+        else:
+            self._row_time = record.wall_ns / 1e9
+        self._row_seq = record.seq
+        has_nested = any(type(key) is tuple for key in row)
+        for key, value in leaves(data):
+            if key in RESERVED:
+                continue
+            if key not in row and (has_nested or type(key) is tuple):
+                has_nested = True
+                for gone in conflicting(key, row):
+                    del row[gone]
+                    if observer is not None:
+                        observer.erase(step, gone)
+            row[key] = value
+            if observer is not None:
+                observer.value(step, key, value, record.seq)
+        if observer is not None:
+            observer.touch(step, self._row_time, self._runtime(self._row_time))
+
+    def _add_step_metrics(self, row: dict[Key, Plain]) -> None:
+        """Put the last value of each step metric into a row that lacks it."""
+        wanted = {
+            definition.step_metric
+            for key in row
+            if (definition := self.metrics.find(key)) is not None and definition.adds_step_metric
+        }
+        for name in wanted:
+            if name is not None and name not in row and name in self._last:
+                row[name] = self._last[name]
+                if self._observer is not None:
+                    self._observer.value(self._row_step, name, row[name], self._row_seq)
+
+    def _count(self, row: dict[Key, Plain]) -> None:
+        self._last.update(row)
+        tallies = self._tallies
+        for key, value in row.items():
+            tally = tallies.get(key)
+            if tally is None:
+                tally = tallies[key] = Tally(value)
+            tally.take(value)
+            definition = self.metrics.find(key) if self.metrics else None
+            self._summarise(key, value, definition)
+
+    def _summarise(self, key: Key, value: Plain, definition: MetricDefinition | None) -> None:
+        operations = () if definition is None else definition.summary
+        if definition is not None and operations:
+            if "none" in operations:
+                return
+            value = self._tallies[key].aggregate(operations, definition.goal, value)
+        if value is None:
+            remove_from(self._summary, key)
+        else:
+            set_in(self._summary, key, value)
+
+    def take_rows(self, batch: list[tuple[int, int, int, int, Tree]]) -> None:
+        """Take in complete rows; the same as `apply` on each, in less time.
+
+        Args:
+            batch: ``(seq, wall_ns, step, flags, data)`` of history records whose data are flat and
+                have no reserved names, each of which completes its row.
+        """
+        at = 0
+        while at < len(batch):
+            keys = tuple(batch[at][4])
+            end = at + 1
+            while end < len(batch) and tuple(batch[end][4]) == keys:
+                end += 1
+            if self._row is None and end - at > 1 and not self.metrics and self._observer is None:
+                self._take_alike(batch[at:end], keys)
+            else:
+                for seq, wall_ns, *fields in batch[at:end]:
+                    self.apply(Record(seq, Kind.HISTORY, wall_ns, tuple(fields)))
+            at = end
+
+    def _take_alike(
+        self, batch: list[tuple[int, int, int, int, Tree]], keys: tuple[str, ...]
+    ) -> None:
+        _, wall_ns, step, _, last = batch[-1]
+        self.rows += len(batch)
+        self.last_step = max(step, -1 if self.last_step is None else self.last_step)
+        columns = zip(*[row[4].values() for row in batch], strict=True)
+        for key, column in zip(keys, columns, strict=True):
+            tally = self._tallies.get(key)
+            if tally is None:
+                tally = self._tallies[key] = Tally(column[0])
+            tally.take_all(column)
+        self._last.update(last)
+        for key, value in last.items():
+            self._summarise(key, value, None)
+        timestamp = wall_ns / 1e9
+        runtime = self._runtime(timestamp)
+        self._summary.update({STEP: step, TIMESTAMP: timestamp, RUNTIME: runtime})
+
+    def define(self, said: dict[str, Any]) -> None:
+        """Take in the definition of a metric; it holds for the rows so far too."""
+        definition = self.metrics.define(said)
+        if definition.summary:
+            for key in self._tallies:
+                if self.metrics.find(key) is definition:
+                    self._summarise(key, self._last[key], definition)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on later, as a map that msgpack can hold."""
+        row = None
+        if self._row is not None:
+            values = [[list(path_of(key)), value] for key, value in self._row.items()]
+            row = [self._row_step, self._row_time, self._row_seq, values]
+        return {
+            "last_step": self.last_step,
+            "rows": self.rows,
+            "dropped": self.dropped,
+            "metrics": [definition.to_fields() for definition in self.metrics.definitions()],
+            "tallies": [
+                [list(path_of(key)), t.first, t.count, t.total, t.low, t.high, self._last[key]]
+                for key, t in self._tallies.items()
+            ],
+            "row": row,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.last_step = state["last_step"]
+        self.rows = state["rows"]
+        self.dropped = state["dropped"]
+        for said in state["metrics"]:
+            self.metrics.define(said)
+        for path, first, count, total, low, high, last in state["tallies"]:
+            key = key_of(path)
+            self._tallies[key] = Tally(first, count, total, low, high)
+            self._last[key] = last
+        if state["row"] is not None:
+            self._row_step, self._row_time, self._row_seq, values = state["row"]
+            self._row = {key_of(path): value for path, value in values}

@@ -1,0 +1,206 @@
+"""Definitions of metrics, and what is counted of each for its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import add
+from typing import Any
+
+from airtape.fold.keys import Key, dotted
+from airtape.records import Plain
+
+AGGREGATES = ("min", "max", "mean", "first", "last", "best")
+_SUMMED_TYPES = frozenset({float, int})
+
+
+@dataclass(frozen=True, slots=True)
+class MetricDefinition:
+    """How one metric, or every metric whose name has a prefix, is summarised and drawn.
+
+    Attributes:
+        name: The metric's name, with nested names joined by dots; or a prefix if ``glob``.
+        glob: Whether the name is a prefix.
+        step_metric: The metric that is its x axis.
+        step_sync: Whether the last value of the step metric is added to rows that lack it.
+        hidden: Whether it is left out of plots.
+        summary: The operations its summary holds; empty for the last value, ``("none",)`` for none.
+        goal: ``minimize`` or ``maximize``, for ``best``.
+    """
+
+    name: str
+    glob: bool = False
+    step_metric: str | None = None
+    step_sync: bool | None = None
+    hidden: bool | None = None
+    summary: tuple[str, ...] = ()
+    goal: str | None = None
+
+    @property
+    def adds_step_metric(self) -> bool:
+        """Whether rows that have this metric get the last value of its step metric."""
+        return self.step_metric is not None and self.step_sync is not False
+
+    def to_fields(self) -> dict[str, Any]:
+        """Return the definition as a map of what is said; the inverse of `definition_from`."""
+        said: dict[str, Any] = {"glob" if self.glob else "name": self.name}
+        for name in ("step_metric", "step_sync", "hidden", "goal"):
+            if getattr(self, name) is not None:
+                said[name] = getattr(self, name)
+        if self.summary:
+            said["summary"] = list(self.summary)
+        return said
+
+
+def definition_from(said: dict[str, Any]) -> MetricDefinition:
+    """Return the definition that a metric record holds; a glob is written without its star."""
+    glob = "glob" in said
+    return MetricDefinition(
+        name=str(said["glob"] if glob else said.get("name", "")),
+        glob=glob,
+        step_metric=said.get("step_metric"),
+        step_sync=said.get("step_sync"),
+        hidden=said.get("hidden"),
+        summary=tuple(said.get("summary") or ()),
+        goal=said.get("goal"),
+    )
+
+
+def _merged(old: MetricDefinition, new: MetricDefinition) -> MetricDefinition:
+    """Return what holds after a second definition: what it leaves unsaid stays as it was."""
+    operations = old.summary + tuple(op for op in new.summary if op not in old.summary)
+    return replace(
+        old,
+        step_metric=old.step_metric if new.step_metric is None else new.step_metric,
+        step_sync=old.step_sync if new.step_sync is None else new.step_sync,
+        hidden=old.hidden if new.hidden is None else new.hidden,
+        summary=operations,
+        goal=old.goal if new.goal is None else new.goal,
+    )
+
+
+@dataclass(slots=True)
+class Metrics:
+    """All definitions of a run.
+
+    Attributes:
+        exact: Definitions by name.
+        globs: Definitions by prefix.
+    """
+
+    exact: dict[str, MetricDefinition] = field(default_factory=dict)
+    globs: dict[str, MetricDefinition] = field(default_factory=dict)
+    _found: dict[Key, MetricDefinition | None] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.exact or self.globs)
+
+    def define(self, said: dict[str, Any]) -> MetricDefinition:
+        """Take in a metric record and return the definition that now holds."""
+        new = definition_from(said)
+        table = self.globs if new.glob else self.exact
+        old = table.get(new.name)
+        if old is not None and not said.get("overwrite"):
+            new = _merged(old, new)
+        table[new.name] = new
+        self._found.clear()
+        return new
+
+    def find(self, key: Key) -> MetricDefinition | None:
+        """Return the definition of a metric: its own, else that of the longest prefix.
+
+        Prefixes do not reach names that begin with an underscore.
+        """
+        try:
+            return self._found[key]
+        except KeyError:
+            found = self._found[key] = self._find(dotted(key))
+            return found
+
+    def _find(self, name: str) -> MetricDefinition | None:
+        own = self.exact.get(name)
+        if own is not None or name.startswith("_"):
+            return own
+        prefixes = [prefix for prefix in self.globs if name.startswith(prefix)]
+        return self.globs[max(prefixes, key=len)] if prefixes else None
+
+    def definitions(self) -> list[MetricDefinition]:
+        """Return all definitions, in the order they were first made."""
+        return [*self.exact.values(), *self.globs.values()]
+
+
+@dataclass(slots=True)
+class Tally:
+    """What is counted of one metric over all its rows.
+
+    Not-a-numbers are left out: one of them would make every aggregate one for ever.
+
+    Attributes:
+        first: The first value of any type.
+        count: How many numbers there were; booleans are none.
+        total: Their sum.
+        low: The smallest number.
+        high: The largest number.
+    """
+
+    first: Plain
+    count: int = 0
+    total: float = 0.0
+    low: float | None = None
+    high: float | None = None
+
+    def take(self, value: Plain) -> None:
+        """Count one value."""
+        if type(value) not in _SUMMED_TYPES or value != value:  # noqa: PLR0124 - true for a NaN
+            return
+        assert isinstance(value, float | int)  # noqa: S101 - for the type checker
+        self.count += 1
+        try:
+            self.total += value
+        except OverflowError:
+            self.total += float("inf") if value > 0 else float("-inf")
+        if self.low is None or value < self.low:
+            self.low = value
+        if self.high is None or value > self.high:
+            self.high = value
+
+    def take_all(self, values: tuple[Any, ...]) -> None:
+        """Count many values; the same as `take` on each, in less time."""
+        if _SUMMED_TYPES.issuperset(map(type, values)):
+            try:
+                total = reduce(add, values, self.total)
+            except OverflowError:
+                total = float("nan")
+            if total == total:  # noqa: PLR0124 - false for a NaN
+                low, high = min(values), max(values)
+                self.count += len(values)
+                self.total = total
+                if self.low is None or low < self.low:
+                    self.low = low
+                if self.high is None or high > self.high:
+                    self.high = high
+                return
+        for value in values:
+            self.take(value)
+
+    def aggregate(self, operations: Iterable[str], goal: str | None, last: Plain) -> Plain:
+        """Return the summary value of a metric that has these operations.
+
+        A metric that never had a number has no minimum, maximum or mean; its summary is then the
+        last value, so that what was logged stays to be seen.
+        """
+        values: dict[str, Plain] = {}
+        for operation in operations:
+            if operation in {"first", "last"}:
+                values[operation] = self.first if operation == "first" else last
+            elif self.count and self.low is not None and self.high is not None:
+                values[operation] = self._number(operation, goal, self.low, self.high)
+        return values or last
+
+    def _number(self, operation: str, goal: str | None, low: float, high: float) -> float:
+        if operation == "mean":
+            return self.total / self.count
+        if operation == "max" or (operation == "best" and goal == "maximize"):
+            return high
+        return low
