@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-LINK = re.compile(r"\]\(([^)#:\s]+)[^)]*\)")
-"""The path of a link that stays in the repository; with a colon it goes elsewhere."""
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
+"""The path of a link that stays in the repository; one with a colon leads elsewhere."""
 
 
 def test_links_between_pages_lead_somewhere() -> None:
