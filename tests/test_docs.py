@@ -12,7 +12,7 @@ def test_links_between_pages_lead_somewhere() -> None:
     """Every relative link in the documentation names a file or folder that exists."""
     broken = [
         f"{page.relative_to(ROOT)}: {path}"
-        for page in [*ROOT.glob("*.md"), *ROOT.glob("*/*.md")]
+        for page in [*ROOT.glob("*.md"), *ROOT.glob("[!.]*/*.md")]
         for path in LINK.findall(page.read_text(encoding="utf-8"))
         if not (page.parent / path).exists()
     ]
