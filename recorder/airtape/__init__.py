@@ -1,0 +1,64 @@
+"""airtape: record experiments to an append-only log, sync the log later.
+
+``import airtape`` or ``import airtape as wandb``; then `init`, `log`, `finish`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airtape.api import current_attribute, define_metric, finish, init, log
+from airtape.config import Config
+from airtape.errors import (
+    AuthenticationError,
+    CommError,
+    ConfigError,
+    Error,
+    InvalidDataError,
+    LogFormatError,
+    NotAvailableYetError,
+    TargetError,
+    UsageError,
+)
+from airtape.metric import Metric
+from airtape.run import Run
+from airtape.settings import Settings
+from airtape.summary import Summary
+from airtape.version import __version__
+
+if TYPE_CHECKING:
+    run: Run | None
+    config: Config
+    summary: Summary
+
+__all__ = (
+    "AuthenticationError",
+    "CommError",
+    "Config",
+    "ConfigError",
+    "Error",
+    "InvalidDataError",
+    "LogFormatError",
+    "Metric",
+    "NotAvailableYetError",
+    "Run",
+    "Settings",
+    "Summary",
+    "TargetError",
+    "UsageError",
+    "__version__",
+    "config",
+    "define_metric",
+    "finish",
+    "init",
+    "log",
+    "run",
+    "summary",
+)
+
+
+def __getattr__(name: str) -> object:
+    if name in {"run", "config", "summary"}:
+        return current_attribute(name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

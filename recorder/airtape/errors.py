@@ -1,14 +1,14 @@
-"""Every error that airtape raises.
+"""Every error that airtape raises, as a tree.
 
-Error
-├── UsageError (also ValueError)        a bad argument, a call at the wrong time
-├── ConfigError                         a config value that may not be changed or kept
-├── InvalidDataError                    data that log() cannot record (also ValueError, TypeError)
-├── CommError                           a target or store that does not answer
-│   └── AuthenticationError             credentials are missing or refused
-├── LogFormatError                      a file that is no log, or one of a later major version
-├── TargetError                         a sync target that cannot be opened or written
-└── NotAvailableYetError                a name of the W&B API that this version does not have
+Error                               something failed
+├── UsageError                      a bad argument, a call at the wrong time; also ValueError
+├── ConfigError                     a config value that may not be changed or kept
+├── InvalidDataError                data that cannot be recorded; also ValueError, TypeError
+├── CommError                       a target or store that does not answer
+│   └── AuthenticationError         credentials are missing or refused
+├── LogFormatError                  a file that is no log, or one of a later major version
+├── TargetError                     a sync target that cannot be opened or written
+└── NotAvailableYetError            a name of the W&B API that this version does not have
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row
 
 STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
 RESERVED = frozenset({STEP, TIMESTAMP, RUNTIME})
+TRACED_METRICS = 50
 
 
 class Row(NamedTuple):
@@ -164,10 +165,20 @@ class HistoryFold:
         for key, value in row.items():
             tally = tallies.get(key)
             if tally is None:
-                tally = tallies[key] = Tally(value)
+                tally = tallies[key] = self._new_tally(value)
             tally.take(value)
             definition = self.metrics.find(key) if self.metrics else None
             self._summarise(key, value, definition)
+
+    def _new_tally(self, first: Plain) -> Tally:
+        return Tally(first, stride=1 if len(self._tallies) < TRACED_METRICS else 0)
+
+    def traces(self) -> dict[Key, list[float]]:
+        """Return a few numbers of each metric that has any, in order, to draw it with.
+
+        Only the first `TRACED_METRICS` metrics of a run are traced.
+        """
+        return {key: tally.trace for key, tally in self._tallies.items() if tally.trace}
 
     def _summarise(self, key: Key, value: Plain, definition: MetricDefinition | None) -> None:
         operations = () if definition is None else definition.summary
@@ -193,7 +204,8 @@ class HistoryFold:
             end = at + 1
             while end < len(batch) and tuple(batch[end][4]) == keys:
                 end += 1
-            if self._row is None and end - at > 1 and not self.metrics and self._observer is None:
+            simple = not self.metrics and RESERVED.isdisjoint(keys)
+            if simple and self._row is None and self._observer is None and end - at > 1:
                 self._take_alike(batch[at:end], keys)
             else:
                 for seq, wall_ns, *fields in batch[at:end]:
@@ -210,7 +222,7 @@ class HistoryFold:
         for key, column in zip(keys, columns, strict=True):
             tally = self._tallies.get(key)
             if tally is None:
-                tally = self._tallies[key] = Tally(column[0])
+                tally = self._tallies[key] = self._new_tally(column[0])
             tally.take_all(column)
         self._last.update(last)
         for key, value in last.items():
@@ -239,7 +251,10 @@ class HistoryFold:
             "dropped": self.dropped,
             "metrics": [definition.to_fields() for definition in self.metrics.definitions()],
             "tallies": [
-                [list(path_of(key)), t.first, t.count, t.total, t.low, t.high, self._last[key]]
+                [
+                    *(list(path_of(key)), self._last[key], t.first, t.count, t.total),
+                    *(t.low, t.high, t.stride, t.trace),
+                ]
                 for key, t in self._tallies.items()
             ],
             "row": row,
@@ -252,9 +267,9 @@ class HistoryFold:
         self.dropped = state["dropped"]
         for said in state["metrics"]:
             self.metrics.define(said)
-        for path, first, count, total, low, high, last in state["tallies"]:
+        for path, last, *tally in state["tallies"]:
             key = key_of(path)
-            self._tallies[key] = Tally(first, count, total, low, high)
+            self._tallies[key] = Tally(*tally)
             self._last[key] = last
         if state["row"] is not None:
             self._row_step, self._row_time, self._row_seq, values = state["row"]

@@ -12,6 +12,8 @@ from airtape.fold.keys import Key, dotted
 from airtape.records import Plain
 
 AGGREGATES = ("min", "max", "mean", "first", "last", "best")
+TRACE_LENGTH = 64
+"""Numbers kept of each metric to draw it; beyond that, every other one is let go."""
 _SUMMED_TYPES = frozenset({float, int})
 
 
@@ -142,6 +144,8 @@ class Tally:
         total: Their sum.
         low: The smallest number.
         high: The largest number.
+        stride: Every how many numbers one is kept in ``trace``; 0 to keep none.
+        trace: Numbers at even distances, to draw the metric with.
     """
 
     first: Plain
@@ -149,12 +153,15 @@ class Tally:
     total: float = 0.0
     low: float | None = None
     high: float | None = None
+    stride: int = 1
+    trace: list[float] = field(default_factory=list)
 
     def take(self, value: Plain) -> None:
         """Count one value."""
         if type(value) not in _SUMMED_TYPES or value != value:  # noqa: PLR0124 - true for a NaN
             return
         assert isinstance(value, float | int)  # noqa: S101 - for the type checker
+        self._keep((value,))
         self.count += 1
         try:
             self.total += value
@@ -174,6 +181,7 @@ class Tally:
                 total = float("nan")
             if total == total:  # noqa: PLR0124 - false for a NaN
                 low, high = min(values), max(values)
+                self._keep(values)
                 self.count += len(values)
                 self.total = total
                 if self.low is None or low < self.low:
@@ -183,6 +191,14 @@ class Tally:
                 return
         for value in values:
             self.take(value)
+
+    def _keep(self, values: tuple[float, ...]) -> None:
+        """Add to the trace the numbers whose place in the sequence is a multiple of the stride."""
+        if self.stride:
+            self.trace += values[-self.count % self.stride :: self.stride]
+            while len(self.trace) > TRACE_LENGTH:
+                self.trace = self.trace[::2]
+                self.stride *= 2
 
     def aggregate(self, operations: Iterable[str], goal: str | None, last: Plain) -> Plain:
         """Return the summary value of a metric that has these operations.

@@ -30,6 +30,7 @@ class LogEnds:
     Attributes:
         header: The log's header, None when it has none.
         state: What the last checkpoint says, None when there is no checkpoint.
+        checkpoint_seq: The record that said it.
         tail: The records behind it; all records when there is no checkpoint.
         damage: What is damaged or missing in the tail.
         incomplete: Whether the file ends in the beginning of a frame.
@@ -39,6 +40,7 @@ class LogEnds:
 
     header: Header | None
     state: dict[str, Any] | None = None
+    checkpoint_seq: int | None = None
     tail: list[Record] = field(default_factory=list)
     damage: list[Damage] = field(default_factory=list)
     incomplete: bool = False
@@ -70,6 +72,7 @@ def read_ends(path: str | os.PathLike[str]) -> LogEnds:
     if not ends.tail or not isinstance(state, dict):
         return _from(LogReader(path))
     ends.state = state
+    ends.checkpoint_seq = record.seq
     del ends.tail[0]
     return ends
 

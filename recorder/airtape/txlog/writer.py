@@ -14,7 +14,7 @@ from zlib import crc32
 
 import msgpack
 
-from airtape.records import Kind, pack_big_ints
+from airtape.records import Kind
 from airtape.txlog.format import (
     CODE,
     HEAD_CHECKED,
@@ -49,7 +49,9 @@ class LogWriter:
         path: The log file.
         header: What the log says of itself.
         size: Bytes written so far.
+        last_seq: The last record written.
         synced: Bytes that are known to survive a power loss.
+        synced_seq: The last record that is known to survive one.
 
     Raises:
         OSError: The file cannot be created or its first frame cannot be written.
@@ -61,12 +63,14 @@ class LogWriter:
         self.path = Path(path)
         self.header = header
         self.size = 0
+        self.last_seq = header.first_seq
         self.synced = 0
+        self.synced_seq = header.first_seq
         self._salt = salt_of(header.writer)
         self._next_seq = count(header.first_seq).__next__
         self._fd = create_log_file(self.path, mode)
         try:
-            self.append_unsalted([Kind.HEADER, wall_ns, header.to_fields()])
+            self.append_unsalted(msgpack.packb([int(Kind.HEADER), wall_ns, header.to_fields()]))
             os.fsync(self._fd)
             sync_directory(self.path.parent)
         except OSError:
@@ -87,19 +91,19 @@ class LogWriter:
         checked = _CHECKED(len(body) + LENGTH_EXTRA, CODE, seq)
         salt = self._salt
         crcs = _CRCS(crc32(checked, salt), crc32(body, crc32(checked[5:], salt)))
-        frame = b"".join((_MARKER, checked, crcs, body))
-        self._write(frame)
+        self._write(b"".join((_MARKER, checked, crcs, body)))
+        self.last_seq = seq
         return seq
 
-    def append_unsalted(self, fields: list[object]) -> int:
-        """Write a header or checkpoint record and return its seq.
+    def append_unsalted(self, body: bytes) -> int:
+        """Write one header or checkpoint record and return its seq.
 
         Raises:
             OSError: The record could not be written whole.
         """
         seq = self._next_seq()
-        body = msgpack.packb(fields, default=pack_big_ints)
         self._write(encode_frame(seq, body, UNSALTED))
+        self.last_seq = seq
         return seq
 
     def _write(self, frame: bytes) -> None:
@@ -124,10 +128,10 @@ class LogWriter:
         Raises:
             OSError: The disk refused.
         """
-        size = self.size
+        size, seq = self.size, self.last_seq
         if size > self.synced:
             os.fdatasync(self._fd)
-            self.synced = size
+            self.synced, self.synced_seq = size, seq
 
     def close(self) -> None:
         """Close the file; it is not synced."""

@@ -1,0 +1,207 @@
+"""The functions of the module: ``init``, and those that act on the current run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from airtape.config_source import config_from
+from airtape.errors import NotAvailableYetError, UsageError
+from airtape.metric import Metric
+from airtape.run import Run
+from airtape.session import no_run_error, session, settings_for
+from airtape.settings import Settings
+
+Reinit = Literal["default", "return_previous", "finish_previous", "create_new"]
+_RETURNS_PREVIOUS = frozenset({None, False, "default", "return_previous"})
+_FINISHES_PREVIOUS = frozenset({True, "finish_previous"})
+_CREATES_NEW = "create_new"
+
+
+def init(  # noqa: PLR0917 - the signature that W&B documents
+    entity: str | None = None,
+    project: str | None = None,
+    dir: str | os.PathLike[str] | None = None,
+    id: str | None = None,
+    name: str | None = None,
+    notes: str | None = None,
+    tags: Sequence[str] | None = None,
+    config: Mapping[str, Any] | str | object | None = None,
+    config_exclude_keys: Sequence[str] | None = None,
+    config_include_keys: Sequence[str] | None = None,
+    allow_val_change: bool | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
+    mode: Literal["online", "offline", "disabled", "shared"] | None = None,
+    force: bool | None = None,
+    anonymous: Literal["never", "allow", "must"] | None = None,
+    reinit: bool | Reinit | None = None,
+    resume: bool | Literal["allow", "never", "must", "auto"] | None = None,
+    resume_from: str | None = None,
+    fork_from: str | None = None,
+    save_code: bool | None = None,
+    tensorboard: bool | None = None,
+    sync_tensorboard: bool | None = None,
+    monitor_gym: bool | None = None,
+    settings: Settings | Mapping[str, Any] | None = None,
+) -> Run:
+    """Start a run and make it the current one.
+
+    Args:
+        entity: User or team that the run belongs to; the login name by default.
+        project: Project that it belongs to; ``uncategorized`` by default.
+        dir: Directory that holds ``wandb/``; the working directory by default.
+        id: The run's id, unique in the project; a random one by default.
+        name: Display name; two words and a number by default.
+        notes: A longer description.
+        tags: Labels.
+        config: Hyperparameters: a dictionary, an ``argparse.Namespace``, any object with
+            attributes, or the path of a YAML file.
+        config_exclude_keys: Keys of the config to leave out.
+        config_include_keys: The only keys of the config to take.
+        allow_val_change: Whether config values may be changed later.
+        group: Group that the run belongs to.
+        job_type: The run's part in the group, such as ``train``.
+        mode: ``offline`` records, ``disabled`` does nothing.
+        reinit: What to do when a run is active: return it (False, the default), finish it first
+            (True, ``finish_previous``), or leave it alone (``create_new``).
+        settings: More settings, as a dictionary or a `Settings` object.
+        force: Not available yet, like the arguments below.
+        anonymous: See ``force``.
+        resume: See ``force``.
+        resume_from: See ``force``.
+        fork_from: See ``force``.
+        save_code: See ``force``.
+        tensorboard: See ``force``.
+        sync_tensorboard: See ``force``.
+        monitor_gym: See ``force``.
+
+    Returns:
+        The run.
+
+    Raises:
+        UsageError: An argument is wrong (also a ValueError).
+        ConfigError: The config file cannot be read, or a config value is too large.
+        NotAvailableYetError: An argument asks for something that this version does not have.
+        Error: The run directory cannot be made.
+    """
+    _refuse_later_ones(
+        force=force,
+        anonymous=anonymous,
+        resume_from=resume_from,
+        fork_from=fork_from,
+        save_code=save_code,
+        tensorboard=tensorboard,
+        sync_tensorboard=sync_tensorboard,
+        monitor_gym=monitor_gym,
+    )
+    previous = _previous(reinit)
+    if previous is not None:
+        return previous
+    arguments = {
+        "entity": entity,
+        "project": project,
+        "dir": None if dir is None else os.fspath(dir),
+        "id": id,
+        "name": name,
+        "notes": notes,
+        "tags": tags,
+        "group": group,
+        "job_type": job_type,
+        "mode": mode,
+        "resume": resume,
+    }
+    found = settings_for(arguments, settings)
+    values = config_from(
+        config, include=config_include_keys, exclude=config_exclude_keys, cwd=Path.cwd()
+    )
+    if found.mode == "disabled":
+        return session.open_disabled(found, values, allow_val_change=bool(allow_val_change))
+    return session.open_run(
+        found,
+        values,
+        allow_val_change=bool(allow_val_change),
+        make_current=reinit != _CREATES_NEW,
+    )
+
+
+def _refuse_later_ones(**arguments: object) -> None:
+    for name, value in arguments.items():
+        if value not in {None, False, "never"}:
+            raise NotAvailableYetError(
+                f"init({name}=...) is not available in this version", hint=f"leave {name} out"
+            )
+
+
+def _previous(reinit: bool | str | None) -> Run | None:
+    """Return the active run if ``init`` has to, after finishing it if it has to."""
+    if reinit not in {*_RETURNS_PREVIOUS, *_FINISHES_PREVIOUS, _CREATES_NEW}:
+        raise UsageError(
+            f"init() got reinit={reinit!r}",
+            hint="reinit is True, False, 'return_previous', 'finish_previous' or 'create_new'",
+        )
+    if reinit in _FINISHES_PREVIOUS:
+        session.finish_all()
+    if reinit in _RETURNS_PREVIOUS and session.run is not None:
+        session.run.note_returned()
+        return session.run
+    return None
+
+
+def _current(what: str) -> Run:
+    if session.run is None:
+        raise no_run_error(what)
+    return session.run
+
+
+def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+    """Record values in the current run; see `Run.log`."""
+    _current("wandb.log()").log(data, step, commit)
+
+
+def define_metric(  # noqa: PLR0917 - the signature that W&B documents
+    name: str,
+    step_metric: str | Metric | None = None,
+    step_sync: bool | None = None,
+    hidden: bool | None = None,
+    summary: str | None = None,
+    goal: str | None = None,
+    overwrite: bool | None = None,
+) -> Metric:
+    """Define a metric of the current run; see `Run.define_metric`."""
+    run = _current("wandb.define_metric()")
+    return run.define_metric(name, step_metric, step_sync, hidden, summary, goal, overwrite)
+
+
+def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
+    """End the current run, if there is one; see `Run.finish`."""
+    if session.run is not None:
+        session.run.finish(exit_code, quiet)
+
+
+class BeforeInit:
+    """Stands for ``config`` or ``summary`` of the module while there is no run."""
+
+    def __init__(self, name: str) -> None:
+        object.__setattr__(self, "_name", name)
+
+    def __getattr__(self, key: str) -> object:
+        raise no_run_error(f"wandb.{self._name}.{key}")
+
+    def __setattr__(self, key: str, value: object) -> None:
+        raise no_run_error(f"wandb.{self._name}.{key}")
+
+    def __getitem__(self, key: str) -> object:
+        raise no_run_error(f"wandb.{self._name}[{key!r}]")
+
+    def __setitem__(self, key: str, value: object) -> None:
+        raise no_run_error(f"wandb.{self._name}[{key!r}]")
+
+
+def current_attribute(name: str) -> object:
+    """Return what ``run``, ``config`` or ``summary`` of the module is at this moment."""
+    if name == "run":
+        return session.run
+    return getattr(session.run, name) if session.run is not None else BeforeInit(name)

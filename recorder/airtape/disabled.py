@@ -1,0 +1,78 @@
+"""What stands behind a run of ``mode="disabled"``: it honours the API and touches no disk."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import time_ns
+from typing import Any
+
+from airtape.fold.fold import Fold
+from airtape.fold.keys import Tree
+from airtape.records import Kind, Record
+from airtape.rundir import RunDir
+from airtape.txlog.format import Header
+
+
+class DisabledLog:
+    """Takes records like a `RunLog` and keeps only what the run itself shows.
+
+    Attributes:
+        fold: Name, tags, config and summary; never a row.
+        header: What a log would say of itself.
+        step: Always 0.
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self.fold = Fold()
+        self.header = Header(run_id, b"")
+        self.step = 0
+
+    def history(
+        self,
+        step: int | None,  # noqa: ARG002 - every step is the same
+        flags: int,  # noqa: ARG002 - nothing is committed
+        data: Tree,
+        *,
+        flat: bool,  # noqa: ARG002 - nothing is encoded
+    ) -> None:
+        """Put the values into the summary."""
+        self.fold.summary.update(data)
+
+    def record(
+        self,
+        kind: Kind,
+        *fields: Any,
+        call: str | None = None,  # noqa: ARG002 - nothing is ever refused
+    ) -> None:
+        """Take in what the run shows of itself."""
+        if kind in {Kind.RUN, Kind.CONFIG, Kind.SUMMARY}:
+            self.fold.apply(Record(0, kind, time_ns(), fields))
+
+
+class DisabledLifecycle:
+    """The end of a disabled run: nothing is recorded or printed.
+
+    Attributes:
+        run_dir: A place that is never made.
+        before_end: Never called.
+    """
+
+    def __init__(self, run_id: str, on_end: Callable[[], None]) -> None:
+        self.run_dir = RunDir(Path(tempfile.gettempdir()), run_id)
+        self.before_end: list[Callable[[], None]] = []
+        self._on_end = on_end
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.run_dir.run_id
+
+    def finish(self, exit_code: int | None = None) -> None:  # noqa: ARG002 - nothing is recorded
+        """Forget the run."""
+        self._on_end()
+
+    def leave(self, error: BaseException | None, how: str) -> None:  # noqa: ARG002 - see finish
+        """Forget the run."""
+        self._on_end()

@@ -1,0 +1,122 @@
+"""How a run ends: once, with its exit recorded, and with a few lines on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import index
+from pathlib import Path
+
+from airtape.errors import InvalidDataError
+from airtape.fold.fold import Fold
+from airtape.keeper import Keeper
+from airtape.records import Plain
+from airtape.rundir import RunDir
+from airtape.runlog import RunLog
+from airtape.terminal import FileCounts, Place, Terminal, end_lines
+
+INTERRUPTED = 130
+"""Exit code of a program ended by Ctrl+C, as shells count it."""
+
+
+class Lifecycle:
+    """The end of one run, whoever brings it about.
+
+    Args:
+        run_dir: The run's directory.
+        log: Its log.
+        keeper: The thread that looks after the log.
+        terminal: Where the footer goes.
+        cwd: The directory that paths in the footer are relative to.
+        on_end: Called once when the run has ended.
+
+    Attributes:
+        run_dir: The run's directory.
+        before_end: Called, in order, before the end is recorded.
+    """
+
+    def __init__(  # noqa: PLR0913 - a run's parts meet here
+        self,
+        run_dir: RunDir,
+        log: RunLog,
+        keeper: Keeper,
+        terminal: Terminal,
+        *,
+        cwd: Path,
+        on_end: Callable[[Lifecycle], None],
+    ) -> None:
+        self.run_dir = run_dir
+        self.before_end: list[Callable[[], None]] = []
+        self._log = log
+        self._keeper = keeper
+        self._terminal = terminal
+        self._cwd = cwd
+        self._on_end = on_end
+        self._ended = False
+
+    @property
+    def run_id(self) -> str:
+        """The run's id."""
+        return self.run_dir.run_id
+
+    def finish(self, exit_code: int | None = None) -> None:
+        """End the run as the program asks.
+
+        Raises:
+            InvalidDataError: The exit code is no integer; the run goes on.
+        """
+        try:
+            code = 0 if exit_code is None else index(exit_code)
+        except TypeError as error:
+            raise InvalidDataError(str(error), hint="pass exit_code=0 for success") from error
+        self.end(code, {"how": "finish"})
+
+    def leave(self, error: BaseException | None, how: str) -> None:
+        """End the run because a ``with`` block or the program is left.
+
+        Args:
+            error: What it is left with, None for nothing.
+            how: ``with`` or ``exit``.
+        """
+        if error is None:
+            self.end(0, {"how": how})
+        elif isinstance(error, SystemExit):
+            self.end(exit_code_of(error.code), {"how": how})
+        elif isinstance(error, KeyboardInterrupt):
+            self.end(INTERRUPTED, {"how": "signal", "signal": "SIGINT"})
+        else:
+            self.end(1, {"how": "exception", "exception": type(error).__name__})
+
+    def end(self, code: int | None, cause: dict[str, Plain]) -> None:
+        """Record the end of the run; a second call does nothing."""
+        if self._ended:
+            return
+        self._ended = True
+        self._keeper.stop()
+        is_child = self._log.writer.header.role == "child" or self._log.is_forked
+        if not is_child:
+            for step in self.before_end:
+                step()
+        fold = self._log.close(code, cause)
+        if not is_child:
+            self._terminal.info(self._footer(fold))
+        self._on_end(self)
+
+    def _footer(self, fold: Fold) -> list[str]:
+        name = str(fold.run.get("name") or self.run_id)
+        return end_lines(
+            Place(name, self.run_dir.root, self._cwd),
+            history=fold.history.traces(),
+            summary=fold.summary,
+            files=FileCounts(run=1),
+        )
+
+    def after_fork(self) -> None:
+        """Tell a forked child that the run is its parent's."""
+        self._log.after_fork()
+
+
+def exit_code_of(code: object) -> int:
+    """Return the exit status that ``sys.exit(code)`` leads to."""
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else 1

@@ -1,0 +1,58 @@
+"""Who this process is, so that a reader can tell later whether it still runs."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROC = Path("/proc")
+_START_TICKS_FIELD = 19
+"""Place of the start time in ``/proc/<pid>/stat`` behind the command name; see proc(5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """What tells one process from every other one.
+
+    Attributes:
+        host: Host name.
+        boot_id: The kernel's boot id; empty where there is none.
+        pid: Process id.
+        start_ticks: Start time in clock ticks since boot; 0 where it is not known.
+    """
+
+    host: str
+    boot_id: str
+    pid: int
+    start_ticks: int
+
+
+def this_process() -> ProcessIdentity:
+    """Return the identity of the calling process."""
+    pid = os.getpid()
+    return ProcessIdentity(socket.gethostname(), boot_id(), pid, start_ticks(pid) or 0)
+
+
+def boot_id() -> str:
+    """Return an id that changes with each boot of the machine; empty where there is none."""
+    try:
+        return (_PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+def start_ticks(pid: int) -> int | None:
+    """Return when a process started, in clock ticks since boot; None if it does not run."""
+    try:
+        stat = (_PROC / str(pid) / "stat").read_bytes()
+    except OSError:
+        return None
+    # The command name stands in parentheses and may itself hold spaces and parentheses.
+    return int(stat[stat.rindex(b")") + 2 :].split()[_START_TICKS_FIELD])
+
+
+def process_runs(pid: int, ticks: int) -> bool:
+    """Tell whether the process with this id and start time is there."""
+    return start_ticks(pid) == ticks

@@ -1,0 +1,5 @@
+"""The version of airtape, as the installed package says."""
+
+from __future__ import annotations
+
+__version__ = "0.1.0"
