@@ -1,0 +1,87 @@
+"""The whole history of a run directory, row by row, from all its writers; memory stays bounded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from heapq import merge
+from itertools import groupby
+from pathlib import Path
+from typing import TypeAlias
+
+from airtape.errors import LogFormatError
+from airtape.fold.fold import Fold
+from airtape.fold.history import Row
+from airtape.fold.observers import RowCollector
+from airtape.txlog.format import Header
+from airtape.txlog.reader import Damage
+from airtape.writers import NOT_UNDERSTOOD, WriterFiles, read_writers, understood
+
+Report: TypeAlias = Callable[[str], None]
+
+
+def read_history(run_dir: Path, report: Report) -> Iterator[Row]:
+    """Yield the rows of a run in order of their steps.
+
+    Where two writers have a value for one metric at one step, that of the later one counts; primary
+    writers come after forked children and ranks. A rewind hides the later rows of its ancestors.
+
+    Args:
+        run_dir: The run directory.
+        report: Told in a sentence what is damaged or cannot be understood.
+
+    Raises:
+        LogFormatError: The directory has no readable log.
+        OSError: A log cannot be read.
+    """
+    problems: list[str] = []
+    writers = read_writers(run_dir, problems)
+    for problem in problems:
+        report(problem)
+    if not writers:
+        raise LogFormatError("the run cannot be read", where=str(run_dir), because=problems[0])
+    limits = _rewinds([writer.header for writer in writers])
+    writers.sort(key=lambda writer: writer.header.role == "primary")
+    streams = [
+        _numbered(place, _rows_of(writer, report), limits.get(writer.header.writer, math.inf))
+        for place, writer in enumerate(writers)
+    ]
+    for _, group in groupby(merge(*streams), key=lambda numbered: numbered[0]):
+        yield _joined([row for _, _, row in group])
+
+
+def _rows_of(writer: WriterFiles, report: Report) -> Iterator[Row]:
+    collector = RowCollector()
+    fold = Fold(observer=collector)
+    for name, item in writer.records():
+        if isinstance(item, Damage):
+            report(f"{name}: {item}")
+        elif not understood(fold, item):
+            report(NOT_UNDERSTOOD.format(name, item.seq))
+        yield from collector.rows
+        collector.rows.clear()
+    fold.close_row()
+    yield from collector.rows
+
+
+def _numbered(place: int, rows: Iterable[Row], last_step: float) -> Iterator[tuple[int, int, Row]]:
+    return ((row.step, place, row) for row in rows if row.step <= last_step)
+
+
+def _joined(rows: list[Row]) -> Row:
+    """Return the rows of one step, an earlier writer's first, as one."""
+    if len(rows) == 1:
+        return rows[0]
+    data = {key: value for row in rows for key, value in row.data.items()}
+    return rows[-1]._replace(data=data)
+
+
+def _rewinds(headers: Iterable[Header]) -> dict[bytes, float]:
+    """Return the last step that counts of each writer that a later one rewound."""
+    limits: dict[bytes, float] = {}
+    for header in reversed(list(headers)):
+        inherited = limits.get(header.writer, math.inf)
+        limit = inherited if header.rewind_to is None else min(inherited, header.rewind_to)
+        for parent, _ in header.parents:
+            limits[parent] = min(limit, limits.get(parent, math.inf))
+    return limits

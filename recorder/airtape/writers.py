@@ -1,0 +1,171 @@
+"""The writers of a run directory: its log files by who wrote them, in the order of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from airtape.errors import Error
+from airtape.fold.fold import Fold
+from airtape.records import Record
+from airtape.rundir import NO_LOG, log_files
+from airtape.txlog.ends import LogEnds, read_ends
+from airtape.txlog.format import Header
+from airtape.txlog.reader import Damage, LogReader
+from airtape.txlog.seqset import SeqSet
+
+EMPTY_LOG: Final = "nothing is recorded in it yet"
+NOT_UNDERSTOOD: Final = "{}: record {} cannot be understood"
+_MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
+"""What a fold may raise on a record that is whole but says something impossible."""
+
+
+@dataclass(slots=True)
+class WriterFiles:
+    """One writer and its log files.
+
+    Attributes:
+        header: The header of its newest file.
+        files: Its files in the order it wrote them, with both ends of each.
+    """
+
+    header: Header
+    files: list[tuple[Path, LogEnds]] = field(default_factory=list)
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files alone."""
+        return [path for path, _ in self.files]
+
+    @property
+    def damage(self) -> list[tuple[str, Damage]]:
+        """What is damaged behind the last checkpoint, each with the name of its file."""
+        return [(path.name, damage) for path, ends in self.files for damage in ends.damage]
+
+    def fold(self, problems: list[str]) -> Fold:
+        """Return what the writer's records amount to, from its last checkpoint on.
+
+        Args:
+            problems: Gets a sentence for each record that cannot be understood.
+        """
+        at = [place for place, (_, ends) in enumerate(self.files) if ends.state is not None]
+        if not at:
+            return _folded(Fold(), self._records_of_ends(0), problems)
+        try:
+            fold = Fold(self.files[at[-1]][1].state)
+        except _MALFORMED:
+            # Of another version perhaps. It is derived data: the records themselves say it too.
+            return _folded(Fold(), self.records(), problems)
+        return _folded(fold, self._records_of_ends(at[-1]), problems)
+
+    def _records_of_ends(self, first: int) -> Iterator[tuple[str, Record]]:
+        seen = SeqSet()
+        for path, ends in self.files[first:]:
+            if ends.checkpoint_seq is not None:
+                seen = SeqSet([(0, ends.checkpoint_seq)])
+            yield from ((path.name, record) for record in ends.tail if seen.add(record.seq))
+
+    def records(self) -> Iterator[tuple[str, Record | Damage]]:
+        """Yield every record of the writer once, and the damage between them, by name of file.
+
+        Raises:
+            OSError: A file cannot be read.
+        """
+        seen = SeqSet()
+        for path in self.paths:
+            for item in LogReader(path, seen=seen):
+                yield path.name, item
+
+
+def _folded(
+    fold: Fold, records: Iterable[tuple[str, Record | Damage]], problems: list[str]
+) -> Fold:
+    for name, item in records:
+        if isinstance(item, Record) and not understood(fold, item):
+            problems.append(NOT_UNDERSTOOD.format(name, item.seq))
+    fold.close_row()
+    return fold
+
+
+def understood(fold: Fold, record: Record) -> bool:
+    """Let the fold take a record; return False if the record says something impossible."""
+    try:
+        fold.apply(record)
+    except _MALFORMED:
+        return False
+    return True
+
+
+def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:
+    """Return the writers of a run directory, each behind those that it goes on from.
+
+    Args:
+        run_dir: The directory.
+        problems: Gets a sentence for each file that is no readable log.
+    """
+    try:
+        paths = log_files(run_dir)
+    except OSError as error:
+        problems.append(f"the directory cannot be read: {error.strerror}")
+        return []
+    if not paths:
+        problems.append(NO_LOG)
+    writers: dict[bytes, WriterFiles] = {}
+    for path in paths:
+        try:
+            ends = read_ends(path)
+        except (OSError, Error) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            problems.append(f"{path.name} cannot be read: {reason}")
+            continue
+        if ends.header is None:
+            problems.append(f"{path.name}: {_why_no_header(ends)}")
+        else:
+            writer = writers.setdefault(ends.header.writer, WriterFiles(ends.header))
+            writer.files.append((path, ends))
+    for writer in writers.values():
+        writer.files.sort(key=_first_seq)
+        writer.header = writer.files[-1][1].header or writer.header
+    return [writers[key] for key in in_order({key: w.header for key, w in writers.items()})]
+
+
+def in_order(headers: Mapping[bytes, Header]) -> Iterator[bytes]:
+    """Yield the writers of a run in order: parents first, then by start step and uuid.
+
+    Clocks have no say. A circle of parents, which nobody writes, is cut at its first writer.
+
+    Args:
+        headers: The header of each writer by its uuid.
+    """
+    waiting = sorted(headers, key=lambda writer: (headers[writer].start_step, writer))
+    while waiting:
+        ready = (writer for writer in waiting if _parents(headers[writer]).isdisjoint(waiting))
+        writer = next(ready, waiting[0])
+        waiting.remove(writer)
+        yield writer
+
+
+def _parents(header: Header) -> set[bytes]:
+    return {writer for writer, _ in header.parents} - {header.writer}
+
+
+def _first_seq(part: tuple[Path, LogEnds]) -> int:
+    header = part[1].header
+    return 0 if header is None else header.first_seq
+
+
+def _why_no_header(ends: LogEnds) -> str:
+    if ends.refused is not None:
+        return str(ends.refused).replace("\n", "; ")
+    return "this is no transaction log" if ends.damage else EMPTY_LOG
+
+
+def newest_primary(headers: Sequence[Header]) -> int | None:
+    """Return the place of the last primary writer, which says what state the run is in.
+
+    Without a primary writer it is the last of all, without any None.
+    """
+    primaries = [place for place, header in enumerate(headers) if header.role == "primary"]
+    return primaries[-1] if primaries else len(headers) - 1 if headers else None
