@@ -1,0 +1,319 @@
+"""What a run is told: by arguments, a settings object, the environment, files, or by default.
+
+Each setting is a field of `Settings`. The first source that names it wins: the arguments of
+`init`, its `settings=`, `TRACKER_<NAME>`, W&B's own variable where it has one, the file
+`wandb/settings` of the project, the file `~/.config/airtape/settings` of the user, the default.
+"""
+
+from __future__ import annotations
+
+import configparser
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from airtape.errors import UsageError
+from airtape.names import has_control
+from airtape.rundir import wandb_dir
+from airtape.settings_values import check_value, refusal
+
+T = TypeVar("T")
+DEFAULT: Final = "default"
+
+# Names that W&B or `init` use for the same settings.
+ALIASES: Final[Mapping[str, str]] = {
+    "id": "run_id",
+    "root_dir": "dir",
+    "run_group": "group",
+    "run_job_type": "job_type",
+    "run_name": "name",
+    "run_notes": "notes",
+    "run_tags": "tags",
+    "x_label": "label",
+}
+# Settings of W&B about machinery that does not exist here: accepted, without effect, with a notice.
+# So is every private one of W&B's, whose names begin with `_` or `x_`.
+RETIRED: Final[frozenset[str]] = frozenset(
+    """
+    allow_media_symlink allow_offline_artifacts api_key app_url_override
+    azure_account_url_to_access_key base_url capture_loggers code_dir colab_url config_paths console
+    console_chunk_max_bytes console_chunk_max_seconds console_multipart credentials_file deployment
+    disable_code disable_git disable_git_fork_point disable_hints disable_job_creation docker email
+    finish_timeout finish_timeout_raises git_commit git_remote git_remote_url git_root
+    heartbeat_seconds host http_proxy https_proxy identity_token_file ignore_globs init_timeout
+    insecure_disable_ssl is_local job_name job_source label_disable launch launch_config_path
+    login_timeout max_end_of_run_history_metrics max_end_of_run_summary_metrics notebook_name
+    organization problem program program_abspath program_relpath relogin sagemaker_disable
+    settings_system settings_workspace show_colors show_emoji show_errors show_info show_warnings
+    start_method stop_fn stop_on_fatal_error strict summary_errors summary_timeout summary_warnings
+    sweep_id sweep_param_path symlink table_raise_on_max_row_limit_exceeded use_dot_wandb username
+    """.split()  # noqa: SIM905 -- a list would take a line each
+)
+# Settings of W&B that change what is recorded, and are arguments of `init` here: not ignored.
+_ARGUMENTS_ONLY: Final = frozenset(
+    {"allow_val_change", "anonymous", "force", "fork_from", "reinit", "resume_from"}
+    | {"save_code", "sync_tensorboard"}
+)
+
+
+def _setting(default: T, meaning: str, *, wandb: str | None = None, secret: bool = False) -> T:
+    metadata = {"meaning": meaning, "wandb": wandb, "secret": secret}
+    return field(default=default, repr=not secret, metadata=metadata)
+
+
+class _Layer(NamedTuple):
+    """What one source says: raw value and source by setting, and remarks on the rest."""
+
+    given: dict[str, tuple[object, str]]
+    notices: list[str]
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Settings:
+    """What a run is told. `Settings(project="digits", quiet=True)` checks what it is given.
+
+    Raises:
+        UsageError: A setting is unknown or its value is not allowed.
+    """
+
+    mode: str = _setting(
+        "offline",
+        "online, offline, disabled or shared; online when a target is set",
+        wandb="WANDB_MODE",
+    )
+    project: str | None = _setting(None, "the run's project", wandb="WANDB_PROJECT")
+    entity: str | None = _setting(
+        None, "user or team that the run belongs to; the login name", wandb="WANDB_ENTITY"
+    )
+    dir: str | None = _setting(
+        None, "the directory that holds wandb/; the working directory", wandb="WANDB_DIR"
+    )
+    run_id: str | None = _setting(None, "the run's id; a random one", wandb="WANDB_RUN_ID")
+    name: str | None = _setting(None, "the run's display name; two words", wandb="WANDB_NAME")
+    notes: str | None = _setting(None, "a longer description", wandb="WANDB_NOTES")
+    tags: tuple[str, ...] = _setting(
+        (), "labels of the run; in variables and files separated by commas", wandb="WANDB_TAGS"
+    )
+    group: str | None = _setting(None, "what runs are grouped by", wandb="WANDB_RUN_GROUP")
+    job_type: str | None = _setting(
+        None, "the run's part in its group: train, eval …", wandb="WANDB_JOB_TYPE"
+    )
+    resume: str | None = _setting(
+        None, "allow, must, never or auto; unset starts a new run", wandb="WANDB_RESUME"
+    )
+    label: str | None = _setting(None, "what a writer of a shared run is called")
+    silent: bool = _setting(
+        default=False, meaning="say nothing on the terminal", wandb="WANDB_SILENT"
+    )
+    quiet: bool = _setting(default=False, meaning="say warnings only", wandb="WANDB_QUIET")
+    target: str | None = _setting(
+        None, "where online runs are synced to: a URL or a name", secret=True
+    )
+    on_error: str = _setting("warn", "warn or raise when the run directory cannot be made")
+    fsync_interval: float = _setting(
+        5.0, "seconds until written records are on disk at the latest; 0: every record at once"
+    )
+    heartbeat_interval: float = _setting(15.0, "seconds between signs of life in the log")
+    checkpoint_interval: float = _setting(60.0, "seconds between checkpoints in the log")
+    fallback_dir: str | None = _setting(None, "where to record when `dir` cannot be written")
+    file_mode: int | None = _setting(None, "permissions of files, such as 640; the umask's")
+
+    said: frozenset[str] = field(init=False, repr=False, compare=False)
+    """Names of the settings that somebody gave, in contrast to defaults."""
+    notices: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """Sentences about settings that were given and have no effect."""
+
+    def __init__(self, **said: object) -> None:
+        given, notices = _recognised(said, "Settings({}=...)")
+        _fill(self, {name: check_value(name, *raw) for name, raw in given.items()}, notices)
+
+
+# The metadata of each: `meaning`, the `wandb` variable or None, `secret` (may hold a password).
+SETTINGS: Final[Mapping[str, Field[Any]]] = {
+    spec.name: spec for spec in fields(Settings) if "meaning" in spec.metadata
+}
+
+
+def variables(name: str) -> tuple[str, ...]:
+    """Return the environment variables that give the setting `name`, strongest first."""
+    wandb = SETTINGS[name].metadata["wandb"]
+    own = f"TRACKER_{name.upper()}"
+    return (own, wandb) if wandb else (own,)
+
+
+def load_settings(
+    arguments: Mapping[str, object],
+    *,
+    settings: Settings | Mapping[str, object] | None = None,
+    environ: Mapping[str, str],
+    cwd: Path,
+) -> Settings:
+    """Return the settings in effect; see `resolve_settings`."""
+    return resolve_settings(arguments, settings=settings, environ=environ, cwd=cwd)[0]
+
+
+def resolve_settings(
+    arguments: Mapping[str, object],
+    *,
+    settings: Settings | Mapping[str, object] | None = None,
+    environ: Mapping[str, str],
+    cwd: Path,
+) -> tuple[Settings, Mapping[str, str]]:
+    """Return the settings in effect, and for each the source that it came from.
+
+    Args:
+        arguments: The arguments of `init`, under its names or those of the settings. None means
+            that nothing was said.
+        settings: The argument `settings` of `init`.
+        environ: The environment; an empty variable says nothing.
+        cwd: The working directory.
+
+    Raises:
+        UsageError: A value is not allowed, a setting given by the program is unknown, or a settings
+            file cannot be understood. The message names setting, value, source and what is allowed.
+    """
+    chosen: dict[str, tuple[object, str]] = {}
+    notices: list[str] = []
+
+    def add(layer: _Layer) -> None:
+        for name, raw in layer.given.items():
+            chosen.setdefault(name, raw)
+        notices.extend(layer.notices)
+
+    add(_recognised(arguments, "init({}=...)"))
+    add(_from_settings(settings))
+    add(_from_environ(environ))
+    # The user's file comes last but is read first: it may say where `wandb/settings` is.
+    users = _from_file(user_file(environ))
+    base = chosen.get("dir") or users.given.get("dir")
+    folder = wandb_dir(cwd / str(check_value("dir", *base)) if base else cwd)
+    add(_from_file(folder / "settings"))
+    add(users)
+
+    values = {name: check_value(name, *raw) for name, raw in chosen.items()}
+    sources = {name: chosen[name][1] if name in chosen else DEFAULT for name in SETTINGS}
+    if "mode" not in values and values.get("target") is not None:
+        values["mode"] = "online"
+        sources["mode"] = f"{DEFAULT}, because a target is set ({sources['target']})"
+    resolved = Settings()
+    _fill(resolved, values, notices)
+    return resolved, sources
+
+
+def user_file(environ: Mapping[str, str]) -> Path | None:
+    """Return where the user's own settings stand; None when the environment names no home."""
+    if config := environ.get("XDG_CONFIG_HOME"):
+        return Path(config, "airtape", "settings")
+    if home := environ.get("HOME"):
+        return Path(home, ".config", "airtape", "settings")
+    return None
+
+
+def login_name(environ: Mapping[str, str], uid: int | None = None) -> str:
+    """Return the user's login name, as an entity may be called; "unknown" when there is none.
+
+    Args:
+        environ: The environment, asked first.
+        uid: The number of the user to look up otherwise; this process's by default.
+    """
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        if name := environ.get(variable):
+            break
+    else:
+        try:
+            name = pwd.getpwuid(os.getuid() if uid is None else uid).pw_name
+        except KeyError:  # usual in containers
+            return "unknown"
+    name = name.encode(errors="replace").decode()
+    return "".join("_" if char == "/" or has_control(char) else char for char in name)
+
+
+def _fill(settings: Settings, values: Mapping[str, object], notices: Iterable[str]) -> None:
+    for name, spec in SETTINGS.items():
+        value = values.get(name)
+        object.__setattr__(settings, name, spec.default if value is None else value)
+    object.__setattr__(settings, "said", frozenset(values))
+    object.__setattr__(settings, "notices", tuple(notices))
+
+
+def _recognised(said: Mapping[str, object], source: str) -> _Layer:
+    """Sort what a program said by settings; `{}` in `source` stands for the name that it used."""
+    layer = _Layer({}, [])
+    for key, value in said.items():
+        name = ALIASES.get(key, key)
+        where = source.format(key)
+        if name in SETTINGS:
+            if value is not None:
+                layer.given[name] = (value, where)
+        elif key in _ARGUMENTS_ONLY:
+            raise UsageError(
+                f"{key} is no setting", where=where, hint=f"Give it to init itself: init({key}=...)"
+            )
+        elif key in RETIRED or str(key).startswith(("_", "x_")):
+            layer.notices.append(f"The setting {key} of W&B has no effect here ({where})")
+        else:
+            raise UsageError(
+                f"Unknown setting {key!r}", where=where, hint=f"Known: {', '.join(SETTINGS)}"
+            )
+    return layer
+
+
+def _from_settings(settings: object) -> _Layer:
+    if settings is None:
+        return _Layer({}, [])
+    if isinstance(settings, Settings):
+        given = {name: (getattr(settings, name), "init(settings=...)") for name in settings.said}
+        return _Layer(given, list(settings.notices))
+    if isinstance(settings, Mapping):
+        return _recognised(settings, "init(settings={{{!r}: ...}})")
+    raise refusal("settings", settings, "init(settings=...)", "a dict or airtape.Settings")
+
+
+def _from_environ(environ: Mapping[str, str]) -> _Layer:
+    layer = _Layer({}, [])
+    for name in SETTINGS:
+        for variable in variables(name):
+            if text := environ.get(variable, "").strip():
+                layer.given[name] = (_parsed(name, text), variable)
+                break
+    return layer
+
+
+def _from_file(path: Path | None) -> _Layer:
+    """Read the section [default] of a settings file, which W&B's command may have written."""
+    layer = _Layer({}, [])
+    parser = configparser.RawConfigParser()
+    try:
+        if path is None or not stat.S_ISREG(path.stat().st_mode):
+            return layer
+        parser.read_string(path.read_text("utf-8-sig"), source=str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return layer
+    except OSError as error:
+        layer.notices.append(f"{path} cannot be read: {error.strerror}")
+        return layer
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise UsageError(
+            "A settings file cannot be understood",
+            where=str(path),
+            because=str(error).replace("\n", " "),
+            hint="Expected: the line [default], then lines such as: mode = offline",
+        ) from error
+    for key, text in parser.items("default") if parser.has_section("default") else ():
+        name = ALIASES.get(key, key)
+        if name not in SETTINGS:
+            layer.notices.append(f"The setting {key} has no effect here ({path})")
+        elif text:
+            layer.given[name] = (_parsed(name, text), str(path))
+    return layer
+
+
+def _parsed(name: str, text: str) -> object:
+    """Split what a variable or a file says about tags; everything else is checked as text."""
+    if name != "tags":
+        return text
+    return tuple(tag for tag in (part.strip() for part in text.split(",")) if tag)
