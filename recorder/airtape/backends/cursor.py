@@ -1,0 +1,138 @@
+"""How far a writer's records have come in a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgpack
+
+from airtape.fold.fold import Fold
+from airtape.fold.keys import Key, key_of, path_of
+from airtape.fold.observers import HistoryChanges
+from airtape.records import pack_big_ints, unpack_ext
+from airtape.txlog.seqset import SeqSet
+
+
+class RunKey(NamedTuple):
+    """Which run of a target: two with different keys are different runs, whatever they say.
+
+    Attributes:
+        run_id: The run's id.
+        root: Uuid of the writer that began it; tells two runs apart that took the same id.
+        entity: Whom the run was given to when it was synced; empty for whom its log names.
+        project: The project it was put into when it was synced; empty for the one its log names.
+    """
+
+    run_id: str
+    root: bytes
+    entity: str = ""
+    project: str = ""
+
+
+class FileMark(NamedTuple):
+    """How far one log file has been read.
+
+    Attributes:
+        offset: End of the last frame that was read.
+        frame_start: Start of that frame.
+        frame_crc: Its body checksum; with the start it tells whether the file is still the same.
+        max_seq: The highest record that was read from this file.
+        size: The file's size when it was read.
+        mtime_ns: Its modification time then.
+    """
+
+    offset: int
+    frame_start: int
+    frame_crc: int
+    max_seq: int
+    size: int
+    mtime_ns: int
+
+
+class Loss(NamedTuple):
+    """Bytes that hold no record, or records that are missing without a trace.
+
+    Attributes:
+        file: Name of the log file.
+        start: First damaged byte.
+        end: First byte behind the damage; equal to ``start`` when records are missing.
+        first_seq: The first record that is lost; None if none is, or at the end of a file.
+        last_seq: The last one; None if none is, or if it cannot be known.
+        reason: What is wrong, in a few words.
+    """
+
+    file: str
+    start: int
+    end: int
+    first_seq: int | None
+    last_seq: int | None
+    reason: str
+
+    @property
+    def records(self) -> int | None:
+        """Number of records lost; 0 if none is, None if it cannot be known."""
+        if self.first_seq is None:
+            return 0
+        return None if self.last_seq is None else self.last_seq - self.first_seq + 1
+
+    def __str__(self) -> str:
+        where = f"bytes {self.start}-{self.end}" if self.end > self.start else f"byte {self.start}"
+        lost = {None: "", 0: ", no record lost", 1: ", 1 record lost"}.get(
+            self.records, f", {self.records} records lost"
+        )
+        return f"{self.file}, {where}: {self.reason}{lost}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """What a target has of one writer.
+
+    Attributes:
+        version: Number of commits that made it; the next one must be based on it.
+        received: The records that have come.
+        files: How far each of the writer's files was read, by file name.
+        state: Opaque to targets: what `pack_state` made, for `Cursor.fold`.
+        losses: Known damage.
+        ended: Whether the writer's exit record has come.
+    """
+
+    version: int = 0
+    received: SeqSet = field(default_factory=SeqSet)
+    files: Mapping[str, FileMark] = field(default_factory=dict)
+    state: bytes = b""
+    losses: tuple[Loss, ...] = ()
+    ended: bool = False
+
+    def fold(self) -> Fold:
+        """Return what the records received amount to, with the last row completed."""
+        fold, _ = unpack_state(self.state, None)
+        fold.close_row()
+        return fold
+
+
+def pack_state(fold: Fold, provisional: list[tuple[int, Key]]) -> bytes:
+    """Return a fold as bytes.
+
+    Args:
+        fold: The fold behind the last record received.
+        provisional: ``(step, key)`` of values that were sent because the last row was taken to be
+            complete; they are taken back when the row goes on.
+    """
+    rows = [[step, list(path_of(key))] for step, key in provisional]
+    packed: bytes = msgpack.packb([fold.state(), rows], default=pack_big_ints)
+    return packed
+
+
+def unpack_state(
+    state: bytes, observer: HistoryChanges | None
+) -> tuple[Fold, list[tuple[int, Key]]]:
+    """Return what `pack_state` was given, the fold with an observer; new ones for no state."""
+    if not state:
+        return Fold(observer=observer), []
+    said: tuple[dict[str, Any], list[tuple[int, list[str]]]] = msgpack.unpackb(
+        state, ext_hook=unpack_ext
+    )
+    fold, rows = said
+    return Fold(fold, observer=observer), [(step, key_of(path)) for step, path in rows]

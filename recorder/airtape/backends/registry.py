@@ -1,0 +1,58 @@
+"""Finding the backend of a target's URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+
+from airtape.backends.base import Backend
+from airtape.errors import TargetError, UsageError
+
+GROUP = "airtape.backends"
+"""The entry-point group that backends register under, by the scheme of their URLs."""
+
+
+def known_schemes() -> list[str]:
+    """Return the schemes that are installed, sorted."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def open_backend(url: str) -> Backend:
+    """Open the target of a URL: ``sqlite:runs.db``, ``jsonl:folder``, ``memory:name``.
+
+    Raises:
+        UsageError: The URL has no scheme, or one that no installed backend serves.
+        TargetError: The backend cannot be loaded, or the target cannot be opened.
+    """
+    scheme, colon, location = url.partition(":")
+    entry = _entry_of(scheme) if colon else None
+    if entry is None:
+        what = f"no backend serves targets of the kind {scheme!r}" if colon else "no kind of target"
+        raise UsageError(
+            what,
+            where=url,
+            hint=f"A target is written KIND:PLACE. Known kinds: {', '.join(known_schemes())}.",
+        )
+    if not location:
+        raise UsageError(
+            "the target has no place", where=url, hint=f"Try {scheme}:./wandb/NAME instead."
+        )
+    return _load(entry, url)(location)
+
+
+def _entry_of(scheme: str) -> EntryPoint | None:
+    return next(iter(entry_points(group=GROUP, name=scheme)), None)
+
+
+def _load(entry: EntryPoint, url: str) -> Callable[[str], Backend]:
+    try:
+        factory: Callable[[str], Backend] = entry.load()
+    except (ImportError, AttributeError) as error:
+        distribution = entry.dist.name if entry.dist is not None else entry.module
+        raise TargetError(
+            f"the backend {entry.name!r} cannot be loaded",
+            where=url,
+            because=str(error),
+            hint=f"Install {distribution} with all that it needs.",
+        ) from error
+    return factory

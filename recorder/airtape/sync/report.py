@@ -1,0 +1,155 @@
+"""What a sync did: a report for each run directory, and one for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from airtape.backends.cursor import Loss
+from airtape.errors import Error
+
+Status: TypeAlias = Literal["synced", "nothing_new", "pending", "damaged", "failed", "held"]
+"""``pending`` is what a dry run would sync; ``damaged`` means damage that was not known before."""
+
+
+class ExitCode(IntEnum):
+    """Exit codes of a sync; when several apply, the first of `PRECEDENCE` is returned."""
+
+    OK = 0
+    INTERNAL = 1
+    USAGE = 2
+    INCOMPLETE = 3
+    UNREACHABLE = 4
+    HELD = 5
+    DEADLINE = 6
+
+
+PRECEDENCE = (
+    ExitCode.INTERNAL,
+    ExitCode.USAGE,
+    ExitCode.UNREACHABLE,
+    ExitCode.INCOMPLETE,
+    ExitCode.DEADLINE,
+    ExitCode.HELD,
+)
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a sync did for one run directory.
+
+    Attributes:
+        path: The run directory.
+        status: In one word.
+        run_id: The run's id, None when no log tells.
+        entity: Whom it belongs to, None when nothing was said.
+        project: Its project, None when nothing was said.
+        name: Its display name, None when nothing was said.
+        records: Number of records that were sent.
+        points: Number of values of the history that were sent.
+        size: Number of bytes of logs that were read for it; for ``pending`` those to be read.
+        held: Number of records that the target holds now.
+        ended: Whether the run has ended, so that nothing will follow.
+        damage: Damage that was not known before.
+        known: Damage that was known before.
+        notes: What else the user should know, in sentences.
+        clashes: Where else the same run id stands for a different run.
+        problems: Why it failed.
+        internal: Whether it failed by a fault of airtape's own.
+    """
+
+    path: Path
+    status: Status = "nothing_new"
+    run_id: str | None = None
+    entity: str | None = None
+    project: str | None = None
+    name: str | None = None
+    records: int = 0
+    points: int = 0
+    size: int = 0
+    held: int = 0
+    ended: bool = False
+    damage: list[Loss] = field(default_factory=list)
+    known: list[Loss] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    clashes: list[Path] = field(default_factory=list)
+    problems: list[Error] = field(default_factory=list)
+    internal: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON can hold it; the attributes by name."""
+        return {
+            "path": str(self.path),
+            "status": self.status,
+            "run_id": self.run_id,
+            "entity": self.entity,
+            "project": self.project,
+            "name": self.name,
+            "records": self.records,
+            "points": self.points,
+            "bytes": self.size,
+            "held": self.held,
+            "ended": self.ended,
+            "damage": [{**loss._asdict(), "known": False} for loss in self.damage]
+            + [{**loss._asdict(), "known": True} for loss in self.known],
+            "notes": self.notes,
+            "clashes": [str(path) for path in self.clashes],
+            "problems": [str(problem) for problem in self.problems],
+        }
+
+
+@dataclass(slots=True)
+class SyncReport:
+    """What a sync did.
+
+    Attributes:
+        runs: One report for each run directory, in the order they were synced.
+        not_found: Paths that do not exist and patterns that match nothing.
+        notes: What the user should know about the target.
+        target_error: Why the target could not be reached or written; what follows was not tried.
+        strict: Whether known damage counts like new damage.
+        deadline_passed: Whether time ran out with work left.
+    """
+
+    runs: list[RunReport] = field(default_factory=list)
+    not_found: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    target_error: Error | None = None
+    strict: bool = False
+    deadline_passed: bool = False
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The exit code of a command that did this sync."""
+        failed = any(run.status in {"failed", "damaged"} for run in self.runs)
+        known = self.strict and any(run.known for run in self.runs)
+        applies = {
+            ExitCode.INTERNAL: any(run.internal for run in self.runs),
+            ExitCode.USAGE: bool(self.not_found),
+            ExitCode.UNREACHABLE: self.target_error is not None,
+            ExitCode.INCOMPLETE: failed or known,
+            ExitCode.DEADLINE: self.deadline_passed,
+            ExitCode.HELD: bool(self.runs) and all(run.status == "held" for run in self.runs),
+        }
+        return next((code for code in PRECEDENCE if applies[code]), ExitCode.OK)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the report as JSON can hold it.
+
+        ``exit_code``, ``error`` (of the target, or null), ``not_found``, ``notes``, ``records``,
+        ``points`` and ``bytes`` over all runs, and ``runs``: see `RunReport`. Each entry of
+        ``damage`` has ``file``, ``start``, ``end``, ``first_seq``, ``last_seq``, ``reason`` and
+        ``known``.
+        """
+        return {
+            "exit_code": int(self.exit_code),
+            "error": None if self.target_error is None else str(self.target_error),
+            "not_found": self.not_found,
+            "notes": self.notes,
+            "records": sum(run.records for run in self.runs),
+            "points": sum(run.points for run in self.runs),
+            "bytes": sum(run.size for run in self.runs),
+            "runs": [run.to_json() for run in self.runs],
+        }
