@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from airtape.fold.fold import Fold
 from airtape.fold.keys import Key, Tree
+from airtape.fold.merge import Part, merge
 from airtape.fold.metrics import MetricDefinition
 from airtape.states import RunState, Vantage, state_of
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
-from airtape.writers import WriterFiles, newest_primary, read_writers
+from airtape.writers import WriterFiles, read_writers
 
 NO_ENTITY: Final = "unknown"
 NO_PROJECT: Final = "uncategorized"
@@ -31,13 +31,6 @@ class RunFile(NamedTuple):
 
     path: str
     size: int
-
-
-class Writer(NamedTuple):
-    """One writer of a run: what its logs say of it, and what they amount to."""
-
-    header: Header
-    fold: Fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +92,7 @@ class Overview:
         incomplete: Whether a log ends in the beginning of a record.
         damage: What is damaged behind the last checkpoints, each with the name of the log.
         problems: What else is wrong, in sentences.
-        writers: The writers, each behind those that it goes on from.
+        writers: The writers in the order in which they count, the last most.
     """
 
     directory: Path
@@ -129,7 +122,7 @@ class Overview:
     incomplete: bool = False
     damage: list[tuple[str, Damage]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    writers: list[Writer] = field(default_factory=list)
+    writers: list[Part] = field(default_factory=list)
 
     @property
     def path(self) -> str:
@@ -156,25 +149,32 @@ def read_overview(run_dir: Path, vantage: Vantage) -> Overview:
     problems: list[str] = []
     try:
         found = read_writers(run_dir, problems)
-        writers = [Writer(writer.header, writer.fold(problems)) for writer in found]
+        parts = [Part(writer.header, writer.fold(problems)) for writer in found]
     except OSError as error:
         problems.append(f"a log cannot be read: {error.strerror}")
-        found, writers = [], []
-    place = newest_primary([writer.header for writer in writers])
-    if place is None:
+        found, parts = [], []
+    if not parts:
         return Overview(run_dir, RunState("unknown"), problems=problems)
-    newest = writers[place]
+    whole = merge(parts)
+    header, fold = whole.newest
     overview = Overview(
         run_dir,
-        state_of(newest.header, newest.fold.exit, newest.fold.heard_ns, vantage),
-        run_id=newest.header.run_id,
-        library=newest.header.library or None,
+        state_of(header, fold.exit, fold.heard_ns, vantage),
+        run_id=header.run_id,
+        library=header.library or None,
+        config=whole.config,
+        summary=whole.summary,
+        metrics=list(whole.definitions.values()),
+        traces=whole.traces,
+        last_step=whole.last_step,
+        rows=whole.rows,
+        dropped=whole.dropped,
+        alerts=whole.alerts,
         problems=problems,
-        writers=writers,
+        writers=parts,
     )
-    _describe(overview, newest)
+    _describe(overview, {**whole.metadata, **whole.run}, header)
     _add_times(overview)
-    _add_contents(overview)
     _add_health(overview, found)
     return overview
 
@@ -197,12 +197,7 @@ def _files_below(folder: str, prefix: int) -> Iterator[RunFile]:
                 yield RunFile(path[prefix:].replace(os.sep, "/"), status.st_size)
 
 
-def _describe(overview: Overview, newest: Writer) -> None:
-    said: dict[str, Any] = {}
-    for writer in overview.writers:
-        said.update(writer.fold.metadata)
-    for writer in overview.writers:
-        said.update(writer.fold.run)
+def _describe(overview: Overview, said: Mapping[str, Any], newest: Header) -> None:
     for name in ("entity", "project", "name", "notes", "group", "job_type"):
         setattr(overview, name, _text(said.get(name)))
     tags = said.get("tags")
@@ -210,7 +205,7 @@ def _describe(overview: Overview, newest: Writer) -> None:
     git, hardware = said.get("git"), said.get("hardware")
     git = git if isinstance(git, Mapping) else {}
     overview.machine = Machine(
-        host=_text(said.get("host")) or newest.header.host or None,
+        host=_text(said.get("host")) or newest.host or None,
         os=_text(said.get("os")),
         python=_text(said.get("python")),
         executable=_text(said.get("executable")),
@@ -247,23 +242,6 @@ def _add_times(overview: Overview) -> None:
     for began, heard in spans:
         overview.duration_s += max(0, heard - max(began, counted_to)) / 1e9
         counted_to = max(counted_to, heard)
-
-
-def _add_contents(overview: Overview) -> None:
-    definitions: dict[tuple[str, bool], MetricDefinition] = {}
-    # What a primary writer says stands; ranks and forked children only add to it.
-    for _, fold in sorted(overview.writers, key=lambda writer: writer.header.role == "primary"):
-        history = fold.history
-        overview.config.update(fold.config)
-        overview.summary.update(fold.summary)
-        overview.traces.update(history.traces())
-        overview.rows += history.rows
-        overview.dropped += history.dropped
-        overview.alerts += fold.alerts
-        if history.last_step is not None:
-            overview.last_step = max(history.last_step, overview.last_step or history.last_step)
-        definitions |= {(said.name, said.glob): said for said in history.metrics.definitions()}
-    overview.metrics = list(definitions.values())
 
 
 def _add_health(overview: Overview, found: Iterable[WriterFiles]) -> None:

@@ -12,8 +12,8 @@ from typing import TypeAlias
 from airtape.errors import LogFormatError
 from airtape.fold.fold import Fold
 from airtape.fold.history import Row
+from airtape.fold.merge import hidden_after
 from airtape.fold.observers import RowCollector
-from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
 from airtape.writers import NOT_UNDERSTOOD, WriterFiles, read_writers, understood
 
@@ -23,8 +23,8 @@ Report: TypeAlias = Callable[[str], None]
 def read_history(run_dir: Path, report: Report) -> Iterator[Row]:
     """Yield the rows of a run in order of their steps.
 
-    Where two writers have a value for one metric at one step, that of the later one counts; primary
-    writers come after forked children and ranks. A rewind hides the later rows of its ancestors.
+    Where two writers have a value for one metric at one step, that of the later one counts, in the
+    order of `airtape.fold.merge`. A rewind hides the later rows of its ancestors.
 
     Args:
         run_dir: The run directory.
@@ -40,8 +40,7 @@ def read_history(run_dir: Path, report: Report) -> Iterator[Row]:
         report(problem)
     if not writers:
         raise LogFormatError("the run cannot be read", where=str(run_dir), because=problems[0])
-    limits = _rewinds([writer.header for writer in writers])
-    writers.sort(key=lambda writer: writer.header.role == "primary")
+    limits = hidden_after([writer.header for writer in writers])
     streams = [
         _numbered(place, _rows_of(writer, report), limits.get(writer.header.writer, math.inf))
         for place, writer in enumerate(writers)
@@ -74,14 +73,3 @@ def _joined(rows: list[Row]) -> Row:
         return rows[0]
     data = {key: value for row in rows for key, value in row.data.items()}
     return rows[-1]._replace(data=data)
-
-
-def _rewinds(headers: Iterable[Header]) -> dict[bytes, float]:
-    """Return the last step that counts of each writer that a later one rewound."""
-    limits: dict[bytes, float] = {}
-    for header in reversed(list(headers)):
-        inherited = limits.get(header.writer, math.inf)
-        limit = inherited if header.rewind_to is None else min(inherited, header.rewind_to)
-        for parent, _ in header.parents:
-            limits[parent] = min(limit, limits.get(parent, math.inf))
-    return limits

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from airtape.errors import Error
 from airtape.fold.fold import Fold
+from airtape.fold.merge import in_order
 from airtape.records import Record
 from airtape.rundir import NO_LOG, log_files
 from airtape.txlog.ends import LogEnds, read_ends
@@ -99,7 +100,7 @@ def understood(fold: Fold, record: Record) -> bool:
 
 
 def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:
-    """Return the writers of a run directory, each behind those that it goes on from.
+    """Return the writers of a run directory in the order in which they count, the last most.
 
     Args:
         run_dir: The directory.
@@ -128,27 +129,8 @@ def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:
     for writer in writers.values():
         writer.files.sort(key=_first_seq)
         writer.header = writer.files[-1][1].header or writer.header
-    return [writers[key] for key in in_order({key: w.header for key, w in writers.items()})]
-
-
-def in_order(headers: Mapping[bytes, Header]) -> Iterator[bytes]:
-    """Yield the writers of a run in order: parents first, then by start step and uuid.
-
-    Clocks have no say. A circle of parents, which nobody writes, is cut at its first writer.
-
-    Args:
-        headers: The header of each writer by its uuid.
-    """
-    waiting = sorted(headers, key=lambda writer: (headers[writer].start_step, writer))
-    while waiting:
-        ready = (writer for writer in waiting if _parents(headers[writer]).isdisjoint(waiting))
-        writer = next(ready, waiting[0])
-        waiting.remove(writer)
-        yield writer
-
-
-def _parents(header: Header) -> set[bytes]:
-    return {writer for writer, _ in header.parents} - {header.writer}
+    ordered = in_order([writer.header for writer in writers.values()])
+    return [writers[header.writer] for header in ordered]
 
 
 def _first_seq(part: tuple[Path, LogEnds]) -> int:
@@ -160,12 +142,3 @@ def _why_no_header(ends: LogEnds) -> str:
     if ends.refused is not None:
         return str(ends.refused).replace("\n", "; ")
     return "this is no transaction log" if ends.damage else EMPTY_LOG
-
-
-def newest_primary(headers: Sequence[Header]) -> int | None:
-    """Return the place of the last primary writer, which says what state the run is in.
-
-    Without a primary writer it is the last of all, without any None.
-    """
-    primaries = [place for place, header in enumerate(headers) if header.role == "primary"]
-    return primaries[-1] if primaries else len(headers) - 1 if headers else None
