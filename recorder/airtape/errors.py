@@ -2,6 +2,8 @@
 
 Error                               something failed
 ├── UsageError                      a bad argument, a call at the wrong time; also ValueError
+│   └── ConfigArgumentError             no config, or a value none can hold; also TypeError
+│       └── ConfigKeyError              a config key that is no string; also AttributeError
 ├── ConfigError                     a config value that may not be changed or kept
 ├── InvalidDataError                data that cannot be recorded; also ValueError, TypeError
 ├── CommError                       a target or store that does not answer
@@ -59,6 +61,14 @@ class ConfigError(Error):
 
 class InvalidDataError(Error, ValueError, TypeError):
     """The data given to a call cannot be recorded; nothing was written."""
+
+
+class ConfigArgumentError(UsageError, InvalidDataError):
+    """What was given as config is none, or has a value that cannot be recorded."""
+
+
+class ConfigKeyError(ConfigArgumentError, AttributeError):
+    """A config key is no string."""
 
 
 class CommError(Error):

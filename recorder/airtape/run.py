@@ -56,7 +56,7 @@ class Run:
         self.config = Config(
             self._record_config, warn=terminal.warn, allow_val_change=allow_val_change
         )
-        self.summary = Summary(self._read_summary, self._record_summary, warn=terminal.warn)
+        self.summary = Summary(self._read_summary, self._record_summary)
         lifecycle.before_end.append(self.config.record_mutations)
 
     def log(
