@@ -7,6 +7,7 @@ does not know is kept and passed on. ``docs/LOG_FORMAT.md`` lists every kind wit
 
 from __future__ import annotations
 
+import re
 from enum import IntEnum, IntFlag
 from typing import Any, NamedTuple, TypeAlias
 
@@ -20,6 +21,15 @@ EXT_BIG_INT = 1
 
 Hexadecimal, because Python refuses to parse long decimal numbers, and takes quadratic time for it.
 """
+
+MAX_DEPTH = 256
+"""Deepest nesting of a body; values are nested less, so that checkpoints can hold them too."""
+
+_HEXADECIMAL = re.compile(rb"-?[1-9a-f][0-9a-f]*")
+_CONTAINERS = bytes([*range(0x80, 0xA0), *range(0xDC, 0xE0)])
+"""The first bytes of all maps and arrays of msgpack."""
+_KINDS = range(1 << 31)
+_TIMES = range(-(1 << 63), 1 << 63)
 
 
 class Kind(IntEnum):
@@ -113,7 +123,7 @@ def unpack_ext(code: int, data: bytes) -> Plain:
     Raises:
         ValueError: The code is not one of ours, or the digits are none.
     """
-    if code != EXT_BIG_INT:
+    if code != EXT_BIG_INT or not _HEXADECIMAL.fullmatch(data):
         message = f"unexpected ext object {code} of {len(data)} bytes"
         raise ValueError(message)
     return int(data, 16)
@@ -123,7 +133,8 @@ def unpack_body(body: bytes | memoryview) -> list[Any]:
     """Decode the body of a frame.
 
     Raises:
-        ValueError: The body is not one msgpack array that starts with two integers.
+        ValueError: The body is not one msgpack array that starts with two integers of 64 bits, or
+            it is nested deeper than `MAX_DEPTH`.
     """
     try:
         fields = msgpack.unpackb(body, ext_hook=unpack_ext, timestamp=2)
@@ -135,7 +146,29 @@ def unpack_body(body: bytes | memoryview) -> list[Any]:
         or len(fields) < 2  # noqa: PLR2004 - kind and time
         or type(fields[0]) is not int
         or type(fields[1]) is not int
+        or fields[0] not in _KINDS
+        or fields[1] not in _TIMES
     ):
         message = "the body is no record"
         raise ValueError(message)
+    if len(body) > MAX_DEPTH and _nested_too_deep(body, fields):
+        message = f"the body is nested more than {MAX_DEPTH} levels deep"
+        raise ValueError(message)
     return fields
+
+
+def _nested_too_deep(body: bytes | memoryview, fields: list[Any]) -> bool:
+    # As many first bytes of containers are needed as there are levels; most bodies have fewer.
+    if len(body) - len(bytes(body).translate(None, _CONTAINERS)) <= MAX_DEPTH:
+        return False
+    level: list[Any] = [fields]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) is dict or type(inner) is list
+        ]
+        if not level:
+            return False
+    return True

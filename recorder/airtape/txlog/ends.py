@@ -69,7 +69,7 @@ def read_ends(path: str | os.PathLike[str]) -> LogEnds:
     at, record = place
     ends = _from(LogReader(path, offset=at, header=header, seen=SeqSet([(0, record.seq - 1)])))
     state = record.fields[1]
-    if not ends.tail or not isinstance(state, dict):
+    if not ends.tail or ends.tail[0] != record or not isinstance(state, dict):
         return _from(LogReader(path))
     ends.state = state
     ends.checkpoint_seq = record.seq

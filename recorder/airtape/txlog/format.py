@@ -7,8 +7,8 @@ One frame is one msgpack ext 32 object, so any msgpack library can walk the file
 
 All numbers are big-endian. ``head_crc`` is the crc32 of length, code and seq: a wrong length, or a
 chance ``C9``, is refused without looking further. ``body_crc`` is the crc32 of seq and body. Both
-start from the crc32 of the writer's uuid (the salt), so a frame of another log is never taken for
-one of this log; header and checkpoint frames start from 0 and carry the uuid.
+start from the crc32 of the writer's uuid (the salt; 1 where that is 0), so a frame of another log
+is never taken for one of this log; header and checkpoint frames start from 0 and carry the uuid.
 
 The whole format, with a worked example: ``docs/LOG_FORMAT.md``.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
 from struct import Struct
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 from zlib import crc32
 
 from airtape.errors import LogFormatError
@@ -41,6 +41,8 @@ LENGTH_EXTRA = HEAD_SIZE - 6
 MAX_FRAME = 1 << 20
 """Longest frame in bytes; what is larger is split or goes to ``blobs/``."""
 MAX_BODY = MAX_FRAME - HEAD_SIZE
+MAX_NUMBER = 2**63 - 1
+"""Largest sequence number, and largest integer of a header: what stores can hold too."""
 UNSALTED = 0
 UUID_SIZE = 16
 LOG_SUFFIX = ".txlog"
@@ -63,8 +65,8 @@ class Head(NamedTuple):
 
 
 def salt_of(writer: bytes) -> int:
-    """Return the number that all checksums of this writer's frames start from."""
-    return crc32(writer)
+    """Return the number that all checksums of this writer's frames start from; never 0."""
+    return crc32(writer) or 1
 
 
 def encode_frame(seq: int, body: bytes, salt: int) -> bytes:
@@ -102,6 +104,7 @@ def decode_head(data: bytes | bytearray, at: int, salt: int) -> Head | None:
         marker != MARKER
         or code != CODE
         or not LENGTH_EXTRA <= length <= MAX_BODY + LENGTH_EXTRA
+        or seq > MAX_NUMBER
         or crc32(data[at + 1 : at + CRC_OF_HEAD_AT], salt) != head_crc
     ):
         return None
@@ -201,34 +204,51 @@ def header_from_fields(said: object) -> Header | None:
     """
     if not isinstance(said, dict) or said.get("format") != FORMAT_NAME:
         return None
-    values = {name: said[name] for name in _KNOWN if name in said}
-    if not all(isinstance(value, _TYPES[name]) for name, value in values.items()):
+    version = said.get("version")
+    if not _is_version(version):
         return None
-    version = values.get("version", [])
-    parents = values.get("parents", [])
-    if not _is_version(version) or not all(map(_is_parent, parents)):
-        return None
+    # Before anything else is looked at: a later version may have changed the rest.
     if version[0] > FORMAT_VERSION[0]:
         raise LogFormatError(
             f"the log is of format version {version[0]}.{version[1]}",
             because=f"this airtape reads up to version {FORMAT_VERSION[0]}",
             hint="install a later airtape to read it",
         )
+    values = {name: said[name] for name in _KNOWN if name in said}
+    if not all(_fits(name, value) for name, value in values.items()):
+        return None
     if not values.get("run_id") or len(values.get("writer", b"")) != UUID_SIZE:
         return None
     values["version"] = (version[0], version[1])
-    values["parents"] = [(writer, seq) for writer, seq in parents]
+    values["parents"] = [(writer, seq) for writer, seq in values.get("parents", [])]
     return Header(**values)
 
 
-def _is_version(value: list[Any]) -> bool:
-    return len(value) >= 2 and type(value[0]) is int and type(value[1]) is int  # noqa: PLR2004
+def _is_version(value: object) -> TypeGuard[list[int]]:
+    return (
+        isinstance(value, list)
+        and len(value) >= 2  # noqa: PLR2004 - major and minor
+        and type(value[0]) is int
+        and type(value[1]) is int
+    )
+
+
+def _fits(name: str, value: object) -> bool:
+    if not isinstance(value, _TYPES[name]) or not _is_storable(value):
+        return False
+    return not isinstance(value, list) or name != "parents" or all(map(_is_parent, value))
 
 
 def _is_parent(value: object) -> bool:
     return (
         isinstance(value, list)
-        and len(value) == 2  # noqa: PLR2004
+        and len(value) == 2  # noqa: PLR2004 - writer and last seq read
         and type(value[0]) is bytes
         and type(value[1]) is int
+        and _is_storable(value[1])
     )
+
+
+def _is_storable(value: object) -> bool:
+    """Tell whether a number is neither negative nor larger than stores can hold."""
+    return not isinstance(value, int | float) or 0 <= value <= MAX_NUMBER

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from airtape.errors import LogFormatError
-from airtape.records import Kind, Record
+from airtape.records import Record
 from airtape.txlog.format import Header
-from airtape.txlog.scan import begins_frame, find_frame, frame_at, header_at
+from airtape.txlog.owner import find_header
+from airtape.txlog.scan import begins_frame, find_frame, frame_at
 from airtape.txlog.seqset import SeqSet
+from airtape.txlog.sequence import Sequence
 from airtape.txlog.window import Window
 
 
@@ -28,7 +30,8 @@ class Damage(NamedTuple):
         start: First damaged byte of the file.
         end: First byte behind the damage; equal to ``start`` when frames are missing without trace.
         seq_before: The last record before, None at the start of the log.
-        seq_after: The next valid record, None at the end of the file.
+        seq_after: The next record that is there, or that the writer itself said it dropped; None
+            at the end of the file.
         reason: What is wrong, in a few words.
     """
 
@@ -58,6 +61,7 @@ class LogReader:
     """Reads one log file from a frame boundary to its present end.
 
     Iterate once; to go on later, make another reader at `offset` with the same header and `seen`.
+    Records may stand in another order than their numbers, so only the end tells which are missing.
 
     Args:
         path: The log file; links are not followed.
@@ -73,7 +77,6 @@ class LogReader:
         seen: All records taken from this writer so far.
         duplicates: Frames skipped because their record had been seen.
         incomplete: Whether the file ends in the beginning of a frame.
-        size: The file's size when it was opened.
 
     Raises:
         OSError: The file cannot be opened or read.
@@ -97,12 +100,19 @@ class LogReader:
         self.duplicates = 0
         self.incomplete = False
         self._window = Window(self.path)
-        self.size = self._window.size
+
+    @property
+    def size(self) -> int:
+        """The file's size when it was opened; less once it turned out to have been cut since."""
+        return self._window.size
 
     def __iter__(self) -> Iterator[Record | Damage]:
         try:
             if self.header is None:
-                self.header = self._find_header()
+                try:
+                    self.header = find_header(self._window)
+                except LogFormatError as error:
+                    self.refused = error
             if self.header is not None:
                 yield from self._records(self.header)
             elif self.refused is None:
@@ -117,10 +127,11 @@ class LogReader:
     def _records(self, header: Header) -> Iterator[Record | Damage]:
         """Yield what stands from `offset` on, frame after frame, with a search after damage."""
         window, writer = self._window, header.writer
+        sequence = Sequence(self.seen, header.first_seq)
         at = self.offset
         bad_from: int | None = None
         reason = ""
-        while at < self.size:
+        while at < window.size:
             frame = frame_at(window, at, writer)
             if frame is None or frame.record is None:
                 if bad_from is None:
@@ -129,60 +140,38 @@ class LogReader:
                 at = find_frame(window, at + 1, writer) if frame is None else frame.end
                 continue
             record = frame.record
-            yield from self._damage_before(bad_from, at, record, reason, header.first_seq)
-            bad_from = None
+            sequence.note_dropped(record)
+            if bad_from is not None:
+                yield Damage(bad_from, at, *sequence.lost_in_damage(record), reason)
+                bad_from = None
+            is_new = sequence.take(record, at)
             self.offset = frame.end
             self.last_frame = (at, frame.body_crc)
             at = frame.end
-            if self.seen.add(record.seq):
+            if is_new:
                 yield record
             else:
                 self.duplicates += 1
+        for missing in sequence.absent():
+            yield Damage(
+                missing.at, missing.at, missing.before, missing.after, "records are missing"
+            )
         if bad_from is not None:
-            if begins_frame(window, bad_from, writer):
-                self.incomplete = True
-            else:
-                yield Damage(bad_from, self.size, self.seen.max, None, reason)
+            yield from self._bad_end(bad_from, sequence.last, reason, writer)
 
-    def _damage_before(
-        self, bad_from: int | None, at: int, record: Record, reason: str, first_seq: int
+    def _bad_end(
+        self, start: int, last: int | None, reason: str, writer: bytes
     ) -> Iterator[Damage]:
-        before = self.seen.max
-        expected = first_seq if before is None else before + 1
-        if bad_from is not None:
-            yield Damage(bad_from, at, before, record.seq, reason)
-        elif record.seq > expected and not _declares(record, expected):
-            yield Damage(at, at, before, record.seq, "records are missing")
-
-    def _find_header(self) -> Header | None:
-        """Learn who wrote the log, from its first frame or, if damaged, from a later one."""
-        at = 0
-        while at < self.size:
-            try:
-                header = header_at(self._window, at)
-            except LogFormatError as error:
-                self.refused = error
-                return None
-            if header is not None:
-                return header
-            at = find_frame(self._window, at + 1, b"")
-        return None
+        if begins_frame(self._window, start, writer):
+            self.incomplete = True
+        elif start < self.size:
+            yield Damage(start, self.size, last, None, reason)
 
     def _without_header(self) -> Iterator[Damage]:
         if self.size and begins_frame(self._window, 0, b""):
             self.incomplete = True
         elif self.size:
             yield Damage(0, self.size, None, None, "no frame of a transaction log")
-
-
-def _declares(record: Record, expected: int) -> bool:
-    """Tell whether this is the writer's own word on the records missing from ``expected`` on."""
-    return (
-        record.kind == Kind.GAP
-        and len(record.fields) > 1
-        and record.fields[0] == expected
-        and record.fields[1] == record.seq - 1
-    )
 
 
 def frame_stands(path: str | os.PathLike[str], start: int, body_crc: int, header: Header) -> bool:

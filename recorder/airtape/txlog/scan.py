@@ -65,7 +65,7 @@ def frame_at(window: Window, at: int, writer: bytes) -> Frame | None:
     head = decode_head(start, 0, salt)
     if head is None:
         return _unsalted_frame_at(window, at, writer)
-    body = _body_at(window, at, head, salt)
+    body = body_at(window, at, head, salt)
     if body is None:
         return None
     record = _decode(head.seq, body)
@@ -83,7 +83,7 @@ def header_at(window: Window, at: int) -> Header | None:
     """
     start = window.bytes_at(at, HEAD_SIZE)
     head = decode_head(start, 0, UNSALTED) if len(start) == HEAD_SIZE else None
-    body = None if head is None else _body_at(window, at, head, UNSALTED)
+    body = None if head is None else body_at(window, at, head, UNSALTED)
     record = None if head is None or body is None else _decode(head.seq, body)
     return None if record is None else _header_in(record)
 
@@ -137,7 +137,7 @@ def find_frame(window: Window, at: int, writer: bytes) -> int:
 
 
 def _stands(window: Window, at: int, head: Head, salt: int, writer: bytes) -> bool:
-    if not 0 <= head.body_size <= MAX_BODY or _body_at(window, at, head, salt) is None:
+    if not 0 <= head.body_size <= MAX_BODY or body_at(window, at, head, salt) is None:
         return False
     return not writer or frame_at(window, at, writer) is not None
 
@@ -159,7 +159,7 @@ def begins_frame(window: Window, at: int, writer: bytes) -> bool:
 def _unsalted_frame_at(window: Window, at: int, writer: bytes) -> Frame | None:
     """Return the header or checkpoint frame of this very writer at a file offset."""
     head = decode_head(window.bytes_at(at, HEAD_SIZE), 0, UNSALTED)
-    body = None if head is None else _body_at(window, at, head, UNSALTED)
+    body = None if head is None else body_at(window, at, head, UNSALTED)
     record = None if head is None or body is None else _decode(head.seq, body)
     if head is None or record is None:
         return None
@@ -172,8 +172,14 @@ def _unsalted_frame_at(window: Window, at: int, writer: bytes) -> Frame | None:
     return Frame(at + HEAD_SIZE + head.body_size, head.body_crc, record)
 
 
-def _body_at(window: Window, at: int, head: Head, salt: int) -> bytes | None:
-    """Return the body of the frame at a file offset, None if it is cut or damaged."""
+def body_at(window: Window, at: int, head: Head, salt: int) -> bytes | None:
+    """Return the body of the frame at a file offset, None if it is cut or damaged.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    if at + HEAD_SIZE + head.body_size > window.size:
+        return None
     body = window.bytes_at(at, HEAD_SIZE + head.body_size)[HEAD_SIZE:]
     if len(body) < head.body_size or not body_is_whole(head, body, salt):
         return None

@@ -5,7 +5,7 @@ Sequences are dense, so even a set of millions is one interval plus one for each
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
 
@@ -13,7 +13,7 @@ class SeqSet:
     """A set of non-negative integers.
 
     Args:
-        intervals: ``(first, last)`` pairs, both inclusive.
+        intervals: ``(first, last)`` pairs, both inclusive; with ``last`` below ``first`` empty.
     """
 
     __slots__ = ("_firsts", "_lasts")
@@ -22,6 +22,8 @@ class SeqSet:
         self._firsts: list[int] = []
         self._lasts: list[int] = []
         for first, last in sorted(intervals):
+            if last < first:
+                continue
             if self._lasts and first <= self._lasts[-1] + 1:
                 self._lasts[-1] = max(self._lasts[-1], last)
             else:
@@ -50,6 +52,16 @@ class SeqSet:
             firsts.insert(at, seq)
             lasts.insert(at, seq)
         return True
+
+    def add_range(self, first: int, last: int) -> None:
+        """Add all numbers from ``first`` to ``last``, both inclusive."""
+        low = bisect_left(self._lasts, first - 1)
+        high = bisect_right(self._firsts, last + 1)
+        if low < high:
+            first = min(first, self._firsts[low])
+            last = max(last, self._lasts[high - 1])
+        self._firsts[low:high] = [first]
+        self._lasts[low:high] = [last]
 
     def __contains__(self, seq: int) -> bool:
         at = bisect_right(self._firsts, seq)
@@ -81,14 +93,13 @@ class SeqSet:
         """Return the ``(first, last)`` pairs absent from ``low`` to ``high``, both inclusive."""
         gaps = []
         at = low
-        for first, last in zip(self._firsts, self._lasts, strict=True):
-            if last < at:
-                continue
+        for place in range(bisect_left(self._lasts, low), len(self._lasts)):
+            first = self._firsts[place]
             if first > high:
                 break
             if first > at:
                 gaps.append((at, first - 1))
-            at = last + 1
+            at = self._lasts[place] + 1
         if at <= high:
             gaps.append((at, high))
         return gaps
@@ -111,5 +122,10 @@ class SeqSet:
         Raises:
             ValueError: The text is no such set.
         """
-        pairs = (part.partition("-") for part in text.split(",") if part)
-        return cls((int(first), int(last)) for first, _, last in pairs)
+        pairs = []
+        for part in text.split(",") if text else ():
+            first, _, last = part.partition("-")
+            if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+                raise ValueError(f"{part!r} is no range of sequence numbers")
+            pairs.append((int(first), int(last)))
+        return cls(pairs)

@@ -21,7 +21,8 @@ class Window:
     Attributes:
         data: The bytes in memory.
         base: File offset of the first of them.
-        size: The file's size when it was opened; what is appended later is not seen.
+        size: The file's size when it was opened; what is appended later is not seen. Less once it
+            turned out that the file was cut meanwhile.
 
     Raises:
         OSError: The file cannot be opened.
@@ -58,6 +59,7 @@ class Window:
         while want > 0:
             part = os.pread(self._fd, want, start)
             if not part:
+                self.size = start
                 break
             parts.append(part)
             start += len(part)
