@@ -12,6 +12,7 @@ from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
 from airtape.records import Kind, Record
 from airtape.rundir import RunDir
+from airtape.status import RunStatus
 from airtape.txlog.format import Header
 
 
@@ -22,12 +23,14 @@ class DisabledLog:
         fold: Name, tags, config and summary; never a row.
         header: What a log would say of itself.
         step: Always 0.
+        status: Nothing waits, nothing is lost.
     """
 
     def __init__(self, run_id: str) -> None:
         self.fold = Fold()
         self.header = Header(run_id, b"")
         self.step = 0
+        self.status = RunStatus()
 
     def history(
         self,

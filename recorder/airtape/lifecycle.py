@@ -103,12 +103,15 @@ class Lifecycle:
 
     def _footer(self, fold: Fold) -> list[str]:
         name = str(fold.run.get("name") or self.run_id)
-        return end_lines(
+        lines = end_lines(
             Place(name, self.run_dir.root, self._cwd),
             history=fold.history.traces(),
             summary=fold.summary,
             files=FileCounts(run=1),
         )
+        if lost := self._log.writer.status.dropped:
+            lines.append(f"{lost} record(s) could not be written and are lost")
+        return lines
 
     def after_fork(self) -> None:
         """Tell a forked child that the run is its parent's."""

@@ -15,6 +15,7 @@ from airtape.names import check_tags, check_text
 from airtape.records import HistoryFlag, Kind, Plain
 from airtape.runlog import RunLog
 from airtape.settings import Settings
+from airtape.status import RunStatus
 from airtape.steps import dropped_text, step_number
 from airtape.summary import Summary
 from airtape.terminal import Terminal
@@ -133,6 +134,10 @@ class Run:
                 "quiet", "finish(quiet=...) is retired; use settings={'quiet': True}"
             )
         self._lifecycle.finish(exit_code)
+
+    def status(self) -> RunStatus:
+        """Return how the run stands: what waits, what is lost, what the disk said."""
+        return self._log.status
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,7 @@ Threads and signal handlers may record at any time. A record is first on disk, i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
 from time import time_ns
@@ -19,8 +19,10 @@ from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
 from airtape.large_values import parts_of
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row, pack_big_ints
+from airtape.status import RunStatus
 from airtape.txlog.format import MAX_BODY, Header
 from airtape.txlog.writer import LogWriter
+from airtape.values import history_data
 
 CHECKPOINT_BYTES = 4 << 20
 """A checkpoint is written at the latest after so many bytes of records."""
@@ -49,6 +51,7 @@ class RunLog:
         open_segment: Makes the log file of a forked child at its first record; takes the step
             that it begins with.
         start_step: The first step to write.
+        fallbacks: Directories for the last records when the disk refuses to the end.
 
     Attributes:
         lock: Held while a record is written and folded.
@@ -56,7 +59,7 @@ class RunLog:
         writer: The log file.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a log needs from outside
         self,
         writer: LogWriter,
         *,
@@ -64,14 +67,15 @@ class RunLog:
         began_ns: int,
         open_segment: Callable[[int], LogWriter],
         start_step: int = 0,
+        fallbacks: Sequence[Path] = (),
     ) -> None:
         self.lock = RLock()
+        self._fallbacks = fallbacks
         self.step = start_step
         self._blobs = blobs
         self._open_segment = open_segment
         self._pack: Callable[[object], bytes] = msgpack.Packer().pack
         self._turn = 0
-        self._row_open = False
         self._status = _OPEN
         self._begin(writer, began_ns)
 
@@ -103,9 +107,11 @@ class RunLog:
         self._pack = msgpack.Packer().pack
         if self._status == _OPEN:
             self._status = _FORKED
-            self.writer.close()
+            self.writer.abandon()
 
-    def history(self, step: int | None, flags: int, data: Tree, *, flat: bool) -> int | None:
+    def history(  # noqa: C901 - in one piece, because a call costs time in every step
+        self, step: int | None, flags: int, data: Tree, *, flat: bool
+    ) -> int | None:
         """Record one call of ``log()`` by the rule of the current and the next step.
 
         Without a step the data go to the current one. A higher step becomes the current one; a
@@ -136,7 +142,11 @@ class RunLog:
                         return row_step
                     row_step = step
                 wall_ns = time_ns()
-                body = self._encoded((_HISTORY, wall_ns, row_step, flags, data))
+                try:
+                    body = self._encoded((_HISTORY, wall_ns, row_step, flags, data))
+                except UnicodeEncodeError:
+                    # A lone surrogate, which no check at this speed would have found.
+                    return self.history(step, flags, history_data(data), flat=flat)
                 # A signal handler that logs in between takes its own turn; then look again.
                 if turn == self._turn:
                     break
@@ -146,13 +156,12 @@ class RunLog:
                 self._record_history(row_step, flags, data)
             else:
                 seq = self.writer.append(body)
-                if flat and closes and not self._row_open:
+                if flat:
                     self._waiting.append((seq, wall_ns, row_step, flags, data.copy()))
                     if len(self._waiting) >= FOLD_BATCH:
                         self._fold_waiting()
                 else:
                     self._fold_now(Record(seq, _HISTORY, wall_ns, (row_step, flags, data)))
-            self._row_open = not closes
             if self.writer.size >= self._checkpoint_at:
                 self.checkpoint()
         return None
@@ -161,9 +170,14 @@ class RunLog:
         """Return the body of a record, None if it takes more than one frame or 64 bits.
 
         The packer calls no Python code, so nothing can come in between and use it as well.
+
+        Raises:
+            UnicodeEncodeError: A text is none that UTF-8 can hold.
         """
         try:
             body = self._pack(fields)
+        except UnicodeEncodeError:
+            raise
         except (OverflowError, TypeError, ValueError):
             return None
         return body if len(body) <= MAX_BODY else None
@@ -255,12 +269,14 @@ class RunLog:
         """Whether anything but heartbeats was recorded since the last checkpoint."""
         return self._has_news or bool(self._waiting)
 
-    def sync(self) -> None:
-        """Wait until all records so far survive a power loss.
+    @property
+    def status(self) -> RunStatus:
+        """How the log stands with its disk."""
+        cause, deferred, dropped = self.writer.status
+        return RunStatus(trouble=cause, deferred=deferred, dropped=dropped)
 
-        Raises:
-            OSError: The disk refused.
-        """
+    def sync(self) -> None:
+        """Wait until all records so far survive a power loss."""
         if not self._status:
             self.writer.sync()
 
@@ -278,8 +294,7 @@ class RunLog:
             if self._status == _OPEN:
                 self.checkpoint()
                 self._write(Kind.EXIT, (code, cause))
-                self.writer.sync()
-                self.writer.close()
+                self.writer.close(self._fallbacks)
             self._status = _CLOSED
             return self._fold
 

@@ -1,80 +1,102 @@
-"""Opening the log files of a run: the first writer's, and one for each forked child."""
+"""Opening the log files of a run: the first writer's, those that continue it, forked children's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 from time import monotonic_ns, time_ns
 from uuid import uuid4
 
 from airtape.process import this_process
 from airtape.rundir import RunDir
-from airtape.runlog import RunLog
 from airtape.settings import Settings
 from airtape.txlog.format import Header
 from airtape.txlog.writer import LogWriter
 from airtape.version import __version__
 
+_MODE = 0o666
 
-def open_log(run_dir: RunDir, settings: Settings) -> RunLog:
-    """Create the log of a new run's first writer.
 
-    Raises:
-        OSError: The file cannot be created or written.
+class Segments:
+    """The log files that this process and its forked children write for one run.
+
+    Args:
+        run_dir: The run's directory.
+        settings: The run's settings.
+        report: Told in words when a file cannot be written, and when it can be again.
     """
-    writer_id = uuid4().bytes
-    wall_ns = time_ns()
-    header = _header(run_dir.run_id, writer_id, settings, root=writer_id)
-    mode = 0o666 if settings.file_mode is None else settings.file_mode
-    writer = LogWriter(run_dir.log_path, header, wall_ns=wall_ns, mode=mode)
-    log = RunLog(
-        writer,
-        blobs=run_dir.blobs,
-        began_ns=wall_ns,
-        open_segment=_child_opener(run_dir, settings, writer),
-    )
-    log.checkpoint()
-    return log
 
+    def __init__(self, run_dir: RunDir, settings: Settings, report: Callable[[str], None]) -> None:
+        self._run_dir = run_dir
+        self._settings = settings
+        self._report = report
+        self._first: LogWriter | None = None
 
-def _child_opener(
-    run_dir: RunDir, settings: Settings, parent: LogWriter
-) -> Callable[[int], LogWriter]:
-    def open_child(step: int) -> LogWriter:
-        process = this_process()
-        mode = 0o666 if settings.file_mode is None else settings.file_mode
-        header = _header(
-            run_dir.run_id,
-            uuid4().bytes,
-            settings,
-            root=parent.header.root,
-            parents=[(parent.header.writer, parent.last_seq)],
+    def open_first(self, wall_ns: int) -> LogWriter:
+        """Create the log of the run's first writer.
+
+        Args:
+            wall_ns: Wall clock at the start of the run, in nanoseconds.
+
+        Raises:
+            OSError: The file cannot be created or written.
+        """
+        writer = uuid4().bytes
+        header = self._header(writer=writer, root=writer)
+        self._first = self._open(self._run_dir.log_path, header, wall_ns)
+        return self._first
+
+    def open_child(self, step: int) -> LogWriter:
+        """Create the log of a forked child.
+
+        Args:
+            step: The step that it begins with.
+
+        Raises:
+            OSError: The file cannot be created or written.
+        """
+        first = self._first
+        assert first is not None  # noqa: S101 - a child is forked from a process that records
+        header = self._header(
+            writer=uuid4().bytes,
+            root=first.header.root,
+            parents=[(first.header.writer, first.last_seq)],
             start_step=step,
             role="child",
         )
-        for number in count(1):
-            path = run_dir.segment_path(process.host, process.pid, number)
-            try:
-                return LogWriter(path, header, wall_ns=time_ns(), mode=mode)
-            except FileExistsError:
-                continue
-        raise AssertionError
+        return self._open(self.next_path(), header, time_ns())
 
-    return open_child
+    def next_path(self) -> Path:
+        """Return a path that no other file has, for this process."""
+        process = this_process()
+        paths = (
+            self._run_dir.segment_path(process.host, process.pid, number) for number in count(1)
+        )
+        return next(path for path in paths if not path.exists())
 
+    def _open(self, path: Path, header: Header, wall_ns: int) -> LogWriter:
+        mode = self._settings.file_mode
+        return LogWriter(
+            path,
+            header,
+            wall_ns=wall_ns,
+            mode=_MODE if mode is None else mode,
+            next_path=self.next_path,
+            report=self._report,
+        )
 
-def _header(run_id: str, writer: bytes, settings: Settings, **said: object) -> Header:
-    process = this_process()
-    return Header(
-        run_id=run_id,
-        writer=writer,
-        label=settings.label,
-        host=process.host,
-        boot_id=process.boot_id,
-        pid=process.pid,
-        start_ticks=process.start_ticks,
-        heartbeat_s=settings.heartbeat_interval,
-        library=__version__,
-        monotonic_ns=monotonic_ns(),
-        **said,  # type: ignore[arg-type]  # each caller names fields of Header
-    )
+    def _header(self, **said: object) -> Header:
+        process = this_process()
+        return Header(
+            run_id=self._run_dir.run_id,
+            label=self._settings.label,
+            host=process.host,
+            boot_id=process.boot_id,
+            pid=process.pid,
+            start_ticks=process.start_ticks,
+            heartbeat_s=self._settings.heartbeat_interval,
+            library=__version__,
+            monotonic_ns=monotonic_ns(),
+            **said,  # type: ignore[arg-type]  # each caller names fields of Header
+        )

@@ -6,14 +6,17 @@ import atexit
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from time import time_ns
 from types import TracebackType
 from typing import Any, NoReturn
 
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.errors import Error, NotAvailableYetError, UsageError
+from airtape.fallback import Fallback, fallbacks
 from airtape.keeper import Keeper
 from airtape.lifecycle import INTERRUPTED, Lifecycle, exit_code_of
 from airtape.names import generate_id, generate_name
@@ -21,7 +24,8 @@ from airtape.process import this_process
 from airtape.records import Kind, Plain
 from airtape.run import Run
 from airtape.rundir import RunDir, count_runs, create_run_dir
-from airtape.segments import open_log
+from airtape.runlog import RunLog
+from airtape.segments import Segments
 from airtape.settings import Settings, load_settings, login_name
 from airtape.terminal import Place, Terminal, start_lines
 
@@ -67,25 +71,14 @@ class Session:
         terminal = Terminal(quiet=settings.quiet, silent=settings.silent)
         for notice in settings.notices:
             terminal.warn(notice)
-        run_id = settings.run_id or generate_id()
         number = count_runs(base) + 1
-        try:
-            now = datetime.now().astimezone()
-            run_dir = create_run_dir(base, run_id, now, file_mode=settings.file_mode)
-            log = open_log(run_dir, settings)
-        except OSError as error:
-            raise Error(
-                "the run directory cannot be made",
-                where=str(base),
-                because=error.strerror or str(error),
-                hint="give another directory: dir=... or TRACKER_DIR",
-            ) from error
+        run_dir, log, report = _open_somewhere(base, settings, terminal)
         keeper = Keeper(
             log,
             sync_every=settings.fsync_interval,
             beat_every=settings.heartbeat_interval,
             checkpoint_every=settings.checkpoint_interval,
-            report=_debug_log(run_dir),
+            report=report,
         )
         lifecycle = Lifecycle(run_dir, log, keeper, terminal, cwd=cwd, on_end=self._forget)
         log.record(Kind.RUN, _described(settings, settings.name or generate_name(number)))
@@ -98,7 +91,7 @@ class Session:
         self._open[lifecycle] = run
         if make_current:
             self.run = run
-        place = Place(run.name or run_id, run_dir.root, cwd)
+        place = Place(run.name or run.id, run_dir.root, cwd)
         terminal.info(start_lines(place, mode=run.mode))
         return run
 
@@ -194,12 +187,71 @@ def _metadata() -> dict[str, Plain]:
     }
 
 
-def _debug_log(run_dir: RunDir) -> Callable[[str], None]:
+def _open_somewhere(
+    base: Path, settings: Settings, terminal: Terminal
+) -> tuple[RunDir, RunLog, Callable[[str], None]]:
+    """Open a run below ``base``, or else where its data are best kept instead.
+
+    Raises:
+        Error: No place takes them, or ``on_error`` says to raise.
+    """
+    others = [] if settings.on_error == "raise" else fallbacks(settings, os.environ)
+    first_error: OSError | None = None
+    for place in (Fallback(base, ""), *others):
+        try:
+            opened = _open(place.base, settings, terminal)
+        except OSError as error:
+            first_error = first_error or error
+            continue
+        if first_error is not None:
+            because = first_error.strerror or str(first_error)
+            remark = f" ({place.remark})" if place.remark else ""
+            terminal.warn(f"{base} cannot be written ({because})")
+            terminal.warn(f"the run is recorded in {opened[0].root} instead{remark}")
+        return opened
+    raise Error(
+        "the run directory cannot be made",
+        where=str(base),
+        because=str(first_error),
+        hint="give another directory: dir=... or TRACKER_DIR",
+    ) from first_error
+
+
+def _open(
+    base: Path, settings: Settings, terminal: Terminal
+) -> tuple[RunDir, RunLog, Callable[[str], None]]:
+    """Make a run directory with its log.
+
+    Raises:
+        OSError: They cannot be made.
+    """
+    run_id = settings.run_id or generate_id()
+    now = datetime.now().astimezone()
+    run_dir = create_run_dir(base, run_id, now, file_mode=settings.file_mode)
+    report = _reporter(run_dir, terminal)
+    segments = Segments(run_dir, settings, report)
+    wall_ns = time_ns()
+    log = RunLog(
+        segments.open_first(wall_ns),
+        blobs=run_dir.blobs,
+        began_ns=wall_ns,
+        open_segment=segments.open_child,
+        fallbacks=[
+            place.base / "wandb" / run_dir.root.name for place in fallbacks(settings, os.environ)
+        ],
+    )
+    log.checkpoint()
+    return run_dir, log, report
+
+
+def _reporter(run_dir: RunDir, terminal: Terminal) -> Callable[[str], None]:
+    """Return what trouble is told to: the terminal, and the run's ``debug.log`` if it can be."""
     path = run_dir.logs / "debug.log"
 
     def report(text: str) -> None:
+        terminal.warn_once(text, text)
         stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        with path.open("a", encoding="utf-8", errors="replace") as file:
+        with suppress(OSError), path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(f"{stamp} {text}\n")
 
     return report

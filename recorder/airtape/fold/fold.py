@@ -108,11 +108,10 @@ class Fold:
             self.unknown += 1
 
     def take_rows(self, batch: list[tuple[int, int, int, int, Tree]]) -> None:
-        """Take in complete rows; the same as `apply` on each, in less time.
+        """Take in records whose data are flat; the same as `apply` on each, in less time.
 
         Args:
-            batch: ``(seq, wall_ns, step, flags, data)`` of history records whose data are flat and
-                have no reserved names, each of which completes its row.
+            batch: ``(seq, wall_ns, step, flags, data)`` of history records, none of them dropped.
         """
         if self.began_ns is None and batch:
             self._begin(batch[0][1])

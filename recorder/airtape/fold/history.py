@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from operator import lt
 from typing import Any, NamedTuple, Protocol
 
 from airtape.fold.keys import Key, Tree, conflicting, key_of, leaves, path_of, remove_from, set_in
@@ -192,11 +194,10 @@ class HistoryFold:
             set_in(self._summary, key, value)
 
     def take_rows(self, batch: list[tuple[int, int, int, int, Tree]]) -> None:
-        """Take in complete rows; the same as `apply` on each, in less time.
+        """Take in records whose data are flat; the same as `apply` on each, in less time.
 
         Args:
-            batch: ``(seq, wall_ns, step, flags, data)`` of history records whose data are flat and
-                have no reserved names, each of which completes its row.
+            batch: ``(seq, wall_ns, step, flags, data)`` of history records, none of them dropped.
         """
         at = 0
         while at < len(batch):
@@ -204,13 +205,26 @@ class HistoryFold:
             end = at + 1
             while end < len(batch) and tuple(batch[end][4]) == keys:
                 end += 1
-            simple = not self.metrics and RESERVED.isdisjoint(keys)
-            if simple and self._row is None and self._observer is None and end - at > 1:
-                self._take_alike(batch[at:end], keys)
-            else:
-                for seq, wall_ns, *fields in batch[at:end]:
-                    self.apply(Record(seq, Kind.HISTORY, wall_ns, tuple(fields)))
+            alike = batch[at:end]
+            # The last one is left out: its row may still be open.
+            if self._are_rows(alike, keys):
+                self.close_row()
+                self._take_alike(alike[:-1], keys)
+                alike = alike[-1:]
+            for seq, wall_ns, *fields in alike:
+                self.apply(Record(seq, Kind.HISTORY, wall_ns, tuple(fields)))
             at = end
+
+    def _are_rows(
+        self, alike: list[tuple[int, int, int, int, Tree]], keys: tuple[str, ...]
+    ) -> bool:
+        """Tell whether each record but the last is a row of its own that nobody looks at."""
+        if len(alike) < 3 or self.metrics or self._observer is not None:  # noqa: PLR2004 - not worth it
+            return False
+        steps = [record[2] for record in alike]
+        if self._row is not None:
+            steps.insert(0, self._row_step)
+        return all(map(lt, steps, islice(steps, 1, None))) and RESERVED.isdisjoint(keys)
 
     def _take_alike(
         self, batch: list[tuple[int, int, int, int, Tree]], keys: tuple[str, ...]

@@ -1,0 +1,26 @@
+"""What a running run says of itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """How a run stands; the first three fields are W&B's.
+
+    Attributes:
+        sync_items_total: Items to be sent to a target while the run goes on.
+        sync_items_pending: Items that are not sent yet.
+        sync_time: When the last item was sent, None if none was.
+        trouble: What the disk said when it last refused, None while all is well.
+        deferred: Records that wait in memory for the disk; a killed process loses them.
+        dropped: Records that had to be given up.
+    """
+
+    sync_items_total: int = 0
+    sync_items_pending: int = 0
+    sync_time: float | None = None
+    trouble: str | None = None
+    deferred: int = 0
+    dropped: int = 0
