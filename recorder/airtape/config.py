@@ -71,7 +71,8 @@ class Config:
             self._refuse_changes(values, None)
             self._keep(values)
 
-    __setattr__ = __setitem__
+    def __setattr__(self, key: str, value: object) -> None:
+        self[key] = value
 
     def __contains__(self, key: object) -> bool:
         return key in self._items

@@ -86,7 +86,7 @@ class SummaryDict:
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self.items()),)
 
-    def update(self, d: Mapping[str, Any]) -> None:
+    def update(self, d: Mapping[str, Any] | SummaryDict) -> None:
         """Set several values; a dictionary replaces one that is there as a whole.
 
         Raises:
@@ -99,12 +99,14 @@ class SummaryDict:
     def __setitem__(self, key: str, value: object) -> None:
         self.update({key: value})
 
-    __setattr__ = __setitem__
+    def __setattr__(self, key: str, value: object) -> None:
+        self[key] = value
 
     def __delitem__(self, key: str) -> None:
         self._record([], [self._below(key)])
 
-    __delattr__ = __delitem__
+    def __delattr__(self, key: str) -> None:
+        del self[key]
 
     def _below(self, key: object) -> KeyPath:
         if not isinstance(key, str):
