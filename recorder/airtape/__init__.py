@@ -20,6 +20,7 @@ from airtape.errors import (
     TargetError,
     UsageError,
 )
+from airtape.later import missing_name
 from airtape.metric import Metric
 from airtape.run import Run
 from airtape.settings import Settings
@@ -60,5 +61,9 @@ __all__ = (
 def __getattr__(name: str) -> object:
     if name in {"run", "config", "summary"}:
         return current_attribute(name)
-    message = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(message)
+    raise missing_name(__name__, name)
+
+
+# An imported submodule becomes an attribute of its package; these three would hide the current run.
+for _name in ("run", "config", "summary"):
+    del globals()[_name]
