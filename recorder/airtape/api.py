@@ -156,9 +156,14 @@ def _current(what: str) -> Run:
     return session.run
 
 
-def log(data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+def log(
+    data: Mapping[str, Any],
+    step: int | None = None,
+    commit: bool | None = None,
+    sync: bool | None = None,
+) -> None:
     """Record values in the current run; see `Run.log`."""
-    _current("wandb.log()").log(data, step, commit)
+    _current("wandb.log()").log(data, step, commit, sync)
 
 
 def define_metric(  # noqa: PLR0917 - the signature that W&B documents

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from airtape.config import Config
+from airtape.config import Config, ConfigStatic
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.lifecycle import Lifecycle
 from airtape.metric import Metric, define
@@ -61,7 +61,11 @@ class Run:
         lifecycle.before_end.append(self.config.record_mutations)
 
     def log(
-        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None
+        self,
+        data: Mapping[str, Any],
+        step: int | None = None,
+        commit: bool | None = None,
+        sync: bool | None = None,
     ) -> None:
         """Record values; when this returns, they survive the death of the process.
 
@@ -71,11 +75,14 @@ class Run:
                 are kept in the log but are no part of the history; a warning says so.
             commit: Whether the step is complete with this call. By default it is, unless ``step``
                 is given.
+            sync: Retired, without effect.
 
         Raises:
             InvalidDataError: The data cannot be recorded (also a ValueError and a TypeError).
             UsageError: The run is finished.
         """
+        if sync is not None:
+            self._terminal.warn_once("sync", "log(sync=...) is retired and has no effect")
         flags = 0
         if step is not None:
             step = step_number(step)
@@ -231,6 +238,11 @@ class Run:
     def sync_dir(self) -> str:
         """The run directory: what ``tracker sync`` takes."""
         return str(self._lifecycle.run_dir.root)
+
+    @property
+    def config_static(self) -> ConfigStatic:
+        """The config as it is at this moment; it cannot be changed."""
+        return ConfigStatic(self.config)
 
     @property
     def settings(self) -> Settings:

@@ -82,10 +82,11 @@ class Session:
         )
         lifecycle = Lifecycle(run_dir, log, keeper, terminal, cwd=cwd, on_end=self._forget)
         log.record(Kind.RUN, _described(settings, settings.name or generate_name(number)))
-        log.record(Kind.METADATA, _metadata())
         run = Run(log, lifecycle, settings, terminal, allow_val_change=allow_val_change)
         if config:
             run.config.update(config)
+        # Whatever is recorded from here on is a change; a reader tells it by the place.
+        log.record(Kind.METADATA, _metadata())
         keeper.start()
         self._hook()
         self._open[lifecycle] = run
