@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from airtape.fold.history import HistoryFold, RowObserver
-from airtape.fold.keys import Tree, key_of, remove_from, set_in
+from airtape.fold.keys import Tree, copied, key_of, remove_from, set_in
+from airtape.fold.shapes import MAX_NUMBER, is_state, is_well_formed
 from airtape.records import Kind, Record
 
 _SILENT_KINDS = frozenset(
@@ -24,10 +25,8 @@ _SILENT_KINDS = frozenset(
         Kind.ARTIFACT,
     }
 )
-_PLAIN_STATE = (
-    "run",
-    "config",
-    "metadata",
+_MAPS = ("run", "config", "metadata")
+_FLAT_STATE = (
     "exit",
     "preempting",
     "alerts",
@@ -35,6 +34,7 @@ _PLAIN_STATE = (
     "began_ns",
     "heard_ns",
     "unknown",
+    "malformed",
 )
 
 
@@ -60,6 +60,10 @@ class Fold:
         began_ns: Wall clock of the first record in nanoseconds, None before it.
         heard_ns: Wall clock of the last record in nanoseconds, None before the first.
         unknown: Number of records of kinds that only a later version knows.
+        malformed: Number of records that do not say what their kind says; they change nothing.
+
+    Raises:
+        ValueError: The state is none that `state` returned.
     """
 
     def __init__(
@@ -79,6 +83,7 @@ class Fold:
         self.began_ns: int | None = None
         self.heard_ns: int | None = None
         self.unknown = 0
+        self.malformed = 0
         self._by_kind: dict[int, Callable[[Record], None]] = {
             Kind.HISTORY: self.history.apply,
             Kind.RUN: self._run,
@@ -96,14 +101,17 @@ class Fold:
             self._restore(state)
 
     def apply(self, record: Record) -> None:
-        """Take in the next record of the writer."""
+        """Take in the next record of the writer, whatever it says."""
         self.records += 1
         if self.began_ns is None:
             self._begin(record.wall_ns)
         self.heard_ns = record.wall_ns
         take = self._by_kind.get(record.kind)
         if take is not None:
-            take(record)
+            if is_well_formed(record):
+                take(record)
+            else:
+                self.malformed += 1
         elif record.kind not in _SILENT_KINDS:
             self.unknown += 1
 
@@ -146,6 +154,8 @@ class Fold:
     def _exit(self, record: Record) -> None:
         self.close_row()
         code, cause = record.fields[:2]
+        if code is not None and abs(code) > MAX_NUMBER:
+            code = 1
         self.exit = {"code": code, "cause": cause, "wall_ns": record.wall_ns}
 
     def _gap(self, record: Record) -> None:
@@ -168,19 +178,24 @@ class Fold:
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as a map that msgpack can hold."""
         return {
-            **{name: getattr(self, name) for name in _PLAIN_STATE},
-            "summary": self.summary,
+            **{name: dict(getattr(self, name)) for name in _MAPS},
+            **{name: getattr(self, name) for name in _FLAT_STATE},
+            "summary": copied(self.summary),
             "files": list(self.files.values()),
             "gaps": [list(gap) for gap in self.gaps],
             "history": self.history.state(),
         }
 
     def _restore(self, state: dict[str, Any]) -> None:
-        for name in _PLAIN_STATE:
+        if not is_state(state):
+            raise ValueError("this is no state of a fold")
+        for name in _MAPS:
+            getattr(self, name).update(state[name])
+        for name in _FLAT_STATE:
             setattr(self, name, state[name])
-        self.summary.update(state["summary"])
+        self.summary.update(copied(state["summary"]))
         self.files = {file["path"]: file for file in state["files"]}
-        self.gaps = [(first, last, reason) for first, last, reason in state["gaps"]]
+        self.gaps = [(first, last, reason) for first, last, reason, *_ in state["gaps"]]
         self.history.restore(state["history"])
         self.history.began_ns = self.began_ns or 0
 

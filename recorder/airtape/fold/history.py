@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from itertools import islice
 from operator import lt
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeGuard
 
-from airtape.fold.keys import Key, Tree, conflicting, key_of, leaves, path_of, remove_from, set_in
+from airtape.fold.keys import (
+    Key,
+    Tree,
+    has_dictionary,
+    key_of,
+    leaves,
+    path_of,
+    remove_from,
+    set_in,
+)
 from airtape.fold.metrics import MetricDefinition, Metrics, Tally
+from airtape.fold.open_row import OpenRow
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row
 
 STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
 RESERVED = frozenset({STEP, TIMESTAMP, RUNTIME})
 TRACED_METRICS = 50
+LATEST_TIME = 2.0**63 / 1e9
+"""Seconds since 1970 that a clock of 64 bits in nanoseconds can show, and so every record's."""
 
 
 class Row(NamedTuple):
@@ -72,10 +84,7 @@ class HistoryFold:
         self._observer = observer
         self._last: dict[Key, Plain] = {}
         self._tallies: dict[Key, Tally] = {}
-        self._row: dict[Key, Plain] | None = None
-        self._row_step = 0
-        self._row_time = 0.0
-        self._row_seq = 0
+        self._row: OpenRow | None = None
 
     def close_row(self) -> None:
         """Complete the row that is still open; a reader does it behind the last record."""
@@ -85,23 +94,22 @@ class HistoryFold:
         self._row = None
         if self.metrics:
             self._add_step_metrics(row)
-        self._count(row)
+        self._count(row.values)
         self.rows += 1
-        step, timestamp = self._row_step, self._row_time
-        runtime = self._runtime(timestamp)
-        self._summary.update({STEP: step, TIMESTAMP: timestamp, RUNTIME: runtime})
+        runtime = self._runtime(row.timestamp)
+        self._summary.update({STEP: row.step, TIMESTAMP: row.timestamp, RUNTIME: runtime})
         if self._observer is not None:
-            self._observer.close(Row(step, timestamp, runtime, row))
+            self._observer.close(Row(row.step, row.timestamp, runtime, row.values))
 
     @property
     def open_row(self) -> dict[Key, Plain] | None:
         """Values of the row that is still open, None if none is."""
-        return self._row
+        return None if self._row is None else self._row.values
 
     @property
     def open_step(self) -> int | None:
         """Step of the row that is still open, None if none is."""
-        return None if self._row is None else self._row_step
+        return None if self._row is None else self._row.step
 
     def _runtime(self, timestamp: float) -> float:
         return timestamp - self.began_ns / 1e9
@@ -112,54 +120,49 @@ class HistoryFold:
         if flags & HistoryFlag.DROPPED:
             self.dropped += 1
             return
-        if self._row is not None and self._row_step != step:
+        if self._row is not None and self._row.step != step:
             self.close_row()
         if self._row is None:
-            self._row = {}
-            self._row_step = step
+            self._row = OpenRow(step)
             if self.last_step is None or step > self.last_step:
                 self.last_step = step
-        self._merge(data, record)
+        self._merge(self._row, data, record)
         if closes_row(flags):
             self.close_row()
 
-    def _merge(self, data: Tree, record: Record) -> None:
-        row, step, observer = self._row, self._row_step, self._observer
-        assert row is not None  # noqa: S101 - for the type checker; _history opened it
+    def _merge(self, row: OpenRow, data: Tree, record: Record) -> None:
+        observer, step = self._observer, row.step
         said_time = data.get(TIMESTAMP)
-        if isinstance(said_time, int | float) and not isinstance(said_time, bool):
-            self._row_time = float(said_time)
-        else:
-            self._row_time = record.wall_ns / 1e9
-        self._row_seq = record.seq
-        has_nested = any(type(key) is tuple for key in row)
+        row.timestamp = float(said_time) if _is_time(said_time) else record.wall_ns / 1e9
+        row.seq = record.seq
         for key, value in leaves(data):
             if key in RESERVED:
                 continue
-            if key not in row and (has_nested or type(key) is tuple):
-                has_nested = True
-                for gone in conflicting(key, row):
-                    del row[gone]
-                    if observer is not None:
-                        observer.erase(step, gone)
-            row[key] = value
+            gone = row.put(key, value)
             if observer is not None:
-                observer.value(step, key, value, record.seq)
+                for other in gone:
+                    observer.erase(step, other)
+                if key in row.values:
+                    observer.value(step, key, value, record.seq)
         if observer is not None:
-            observer.touch(step, self._row_time, self._runtime(self._row_time))
+            observer.touch(step, row.timestamp, self._runtime(row.timestamp))
 
-    def _add_step_metrics(self, row: dict[Key, Plain]) -> None:
+    def _add_step_metrics(self, row: OpenRow) -> None:
         """Put the last value of each step metric into a row that lacks it."""
-        wanted = {
+        definitions = map(self.metrics.find, row.values)
+        wanted = dict.fromkeys(
             definition.step_metric
-            for key in row
-            if (definition := self.metrics.find(key)) is not None and definition.adds_step_metric
-        }
+            for definition in definitions
+            if definition is not None and definition.adds_step_metric
+        )
         for name in wanted:
-            if name is not None and name not in row and name in self._last:
-                row[name] = self._last[name]
+            if name is None or name in row.values or name not in self._last:
+                continue
+            if not row.has_dictionary(name):
+                value = self._last[name]
+                row.put(name, value)
                 if self._observer is not None:
-                    self._observer.value(self._row_step, name, row[name], self._row_seq)
+                    self._observer.value(row.step, name, value, row.seq)
 
     def _count(self, row: dict[Key, Plain]) -> None:
         self._last.update(row)
@@ -190,7 +193,7 @@ class HistoryFold:
             value = self._tallies[key].aggregate(operations, definition.goal, value)
         if value is None:
             remove_from(self._summary, key)
-        else:
+        elif value != {} or not has_dictionary(self._summary, key):
             set_in(self._summary, key, value)
 
     def take_rows(self, batch: list[tuple[int, int, int, int, Tree]]) -> None:
@@ -223,7 +226,7 @@ class HistoryFold:
             return False
         steps = [record[2] for record in alike]
         if self._row is not None:
-            steps.insert(0, self._row_step)
+            steps.insert(0, self._row.step)
         return all(map(lt, steps, islice(steps, 1, None))) and RESERVED.isdisjoint(keys)
 
     def _take_alike(
@@ -248,17 +251,20 @@ class HistoryFold:
     def define(self, said: dict[str, Any]) -> None:
         """Take in the definition of a metric; it holds for the rows so far too."""
         definition = self.metrics.define(said)
-        if definition.summary:
-            for key in self._tallies:
-                if self.metrics.find(key) is definition:
-                    self._summarise(key, self._last[key], definition)
+        if not definition.summary:
+            return
+        for key in self._tallies:
+            if self.metrics.find(key) is definition:
+                self._summarise(key, self._last[key], definition)
+                if "none" in definition.summary:
+                    remove_from(self._summary, key)
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as a map that msgpack can hold."""
         row = None
         if self._row is not None:
-            values = [[list(path_of(key)), value] for key, value in self._row.items()]
-            row = [self._row_step, self._row_time, self._row_seq, values]
+            values = [[list(path_of(key)), value] for key, value in self._row.values.items()]
+            row = [self._row.step, self._row.timestamp, self._row.seq, values]
         return {
             "last_step": self.last_step,
             "rows": self.rows,
@@ -267,7 +273,7 @@ class HistoryFold:
             "tallies": [
                 [
                     *(list(path_of(key)), self._last[key], t.first, t.count, t.total),
-                    *(t.low, t.high, t.stride, t.trace),
+                    *(t.low, t.high, t.stride, t.trace.copy()),
                 ]
                 for key, t in self._tallies.items()
             ],
@@ -281,10 +287,22 @@ class HistoryFold:
         self.dropped = state["dropped"]
         for said in state["metrics"]:
             self.metrics.define(said)
-        for path, last, *tally in state["tallies"]:
+        for path, last, first, count, total, low, high, stride, trace, *_ in state["tallies"]:
             key = key_of(path)
-            self._tallies[key] = Tally(*tally)
+            self._tallies[key] = Tally(first, count, total, low, high, stride, list(trace))
             self._last[key] = last
         if state["row"] is not None:
-            self._row_step, self._row_time, self._row_seq, values = state["row"]
-            self._row = {key_of(path): value for path, value in values}
+            step, timestamp, seq, values, *_ = state["row"]
+            self._row = row = OpenRow(step)
+            row.timestamp, row.seq = timestamp, seq
+            for path, value, *_ in values:
+                row.put(key_of(path), value)
+
+
+def _is_time(said: Plain) -> TypeGuard[float]:
+    """Tell whether this is a number of seconds that the log's own clock could show."""
+    return (
+        isinstance(said, int | float)
+        and not isinstance(said, bool)
+        and -LATEST_TIME <= said <= LATEST_TIME
+    )

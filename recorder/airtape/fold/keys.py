@@ -52,30 +52,31 @@ def _nested_leaves(path: tuple[str, ...], data: Tree) -> Iterator[tuple[Key, Pla
             stack.pop()
 
 
-def conflicting(key: Key, keys: dict[Key, Plain]) -> list[Key]:
-    """Return the keys that cannot stand in one row beside this one.
-
-    Those are the paths above it and below it: a value replaces a dictionary and the reverse.
-    """
-    path = path_of(key)
-    above = [above for end in range(1, len(path)) if (above := key_of(path[:end])) in keys]
-    below = [
-        other
-        for other in keys
-        if isinstance(other, tuple) and len(other) > len(path) and other[: len(path)] == path
-    ]
-    return above + below
-
-
 def set_in(tree: Tree, key: Key, value: Plain) -> None:
-    """Put a value into nested dictionaries; what stands in the way of the path is replaced."""
+    """Put a value into nested dictionaries; what stands in the way of the path is replaced.
+
+    A dictionary is copied, so that what is put into it later does not change the one given.
+    """
     path = path_of(key)
     for name in path[:-1]:
         below = tree.get(name)
         if type(below) is not dict:
             below = tree[name] = {}
         tree = below
-    tree[path[-1]] = value
+    tree[path[-1]] = copied(value) if type(value) is dict else value
+
+
+def copied(tree: Tree) -> Tree:
+    """Return nested dictionaries like these; the values in them are the same."""
+    return {name: copied(value) if type(value) is dict else value for name, value in tree.items()}
+
+
+def has_dictionary(tree: Tree, key: Key) -> bool:
+    """Tell whether there is a dictionary at this place inside nested dictionaries."""
+    at: Plain = tree
+    for name in path_of(key):
+        at = at.get(name) if type(at) is dict else None
+    return type(at) is dict
 
 
 def remove_from(tree: Tree, key: Key) -> None:

@@ -50,17 +50,16 @@ class HistoryChanges:
     points: list[Point] = field(default_factory=list)
     erased: set[tuple[int, Key]] = field(default_factory=set)
     rows: dict[int, tuple[float, float]] = field(default_factory=dict)
+    _taken_back: dict[tuple[int, Key], int] = field(default_factory=dict, repr=False)
 
     def value(self, step: int, key: Key, value: Plain, seq: int) -> None:
         """Add the value, also to a row that is not complete."""
         self.points.append(Point(step, key, value, seq))
-        if self.erased:
-            self.erased.discard((step, key))
 
     def erase(self, step: int, key: Key) -> None:
-        """Take back the value, and remember that a backend may have it."""
-        self.points = [p for p in self.points if p.step != step or p.key != key]
+        """Take back the values so far, and remember that a backend may have one."""
         self.erased.add((step, key))
+        self._taken_back[step, key] = len(self.points)
 
     def touch(self, step: int, timestamp: float, runtime: float) -> None:
         """Note the row's times."""
@@ -73,9 +72,13 @@ class HistoryChanges:
         return bool(self.points or self.erased or self.rows)
 
     def drain(self) -> HistoryChanges:
-        """Return what came so far, and begin anew."""
-        drained = HistoryChanges(self.points, self.erased, self.rows)
-        self.points, self.erased, self.rows = [], set(), {}
+        """Return what came so far, without what was taken back, and begin anew."""
+        points = self.points
+        if self._taken_back:
+            until = self._taken_back.get
+            points = [p for at, p in enumerate(points) if at >= until((p.step, p.key), 0)]
+        drained = HistoryChanges(points, self.erased, self.rows)
+        self.points, self.erased, self.rows, self._taken_back = [], set(), {}, {}
         return drained
 
 
