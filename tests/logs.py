@@ -80,23 +80,41 @@ def gap(first: int, last: int, reason: str) -> Said:
     return (Kind.GAP, [first, last, reason])
 
 
+def header(run_id: str = "ab12cd34", **fields: Any) -> Header:
+    """The header of a log, by default of the one writer that these tests mostly need."""
+    return Header(run_id, **{"writer": WRITER, **fields})
+
+
 def frames_of(
-    *said: Said, header: Header, began_ns: int = BEGAN_NS, every_ns: int = 1_000_000_000
+    *said: Said,
+    of: Header | None = None,
+    began_ns: int = BEGAN_NS,
+    every_ns: int = 1_000_000_000,
 ) -> list[bytes]:
     """Return the frames of a log: its header, then each record a second after the one before."""
+    of = header() if of is None else of
     fold = Fold()
-    salt = salt_of(header.writer)
+    salt = salt_of(of.writer)
     frames = []
-    records: list[Said] = [(Kind.HEADER, [header.to_fields()]), *said]
+    records: list[Said] = [(Kind.HEADER, [of.to_fields()]), *said]
     for count, (kind, fields) in enumerate(records):
-        seq, wall_ns = header.first_seq + count, began_ns + count * every_ns
+        seq, wall_ns = of.first_seq + count, began_ns + count * every_ns
         fold.apply(Record(seq, kind, wall_ns, tuple(fields)))
         if kind == Kind.CHECKPOINT:
-            fields = [header.writer, fold.state(), header.to_fields(), None]  # noqa: PLW2901
+            frames.append(checkpoint_frame(seq, fold.state(), of=of, wall_ns=wall_ns))
+            continue
         body = msgpack.packb([int(kind), wall_ns, *fields], default=pack_big_ints)
-        unsalted = kind in {Kind.HEADER, Kind.CHECKPOINT}
-        frames.append(encode_frame(seq, body, UNSALTED if unsalted else salt))
+        frames.append(encode_frame(seq, body, UNSALTED if kind == Kind.HEADER else salt))
     return frames
+
+
+def checkpoint_frame(
+    seq: int, state: dict[str, Any], *, of: Header | None = None, wall_ns: int = BEGAN_NS
+) -> bytes:
+    """Return the frame of a checkpoint."""
+    of = header() if of is None else of
+    fields = [int(Kind.CHECKPOINT), wall_ns, of.writer, state, of.to_fields(), None]
+    return encode_frame(seq, msgpack.packb(fields, default=pack_big_ints), UNSALTED)
 
 
 def write_log(
@@ -106,7 +124,7 @@ def write_log(
     name: str | None = None,
     began_ns: int = BEGAN_NS,
     every_ns: int = 1_000_000_000,
-    **header: Any,
+    **fields: Any,
 ) -> Path:
     """Write a log into a run directory, which is made if need be, and return the log's path.
 
@@ -117,14 +135,12 @@ def write_log(
         name: The log's file name, if it is not the first writer's.
         began_ns: Wall clock of the header.
         every_ns: Nanoseconds between two records.
-        header: Further fields of the header.
+        fields: Further fields of the header.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / (name or f"run-{run_id}.txlog")
-    of_log = Header(run_id, **{"writer": WRITER, **header})
-    path.write_bytes(
-        b"".join(frames_of(*said, header=of_log, began_ns=began_ns, every_ns=every_ns))
-    )
+    frames = frames_of(*said, of=header(run_id, **fields), began_ns=began_ns, every_ns=every_ns)
+    path.write_bytes(b"".join(frames))
     return path
 
 

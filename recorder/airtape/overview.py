@@ -20,7 +20,7 @@ from airtape.fold.metrics import MetricDefinition
 from airtape.states import RunState, Vantage, state_of
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
-from airtape.writers import WriterFiles, read_writers
+from airtape.writers import WriterFiles, malformed_text, read_writers
 
 NO_ENTITY: Final = "unknown"
 NO_PROJECT: Final = "uncategorized"
@@ -30,6 +30,14 @@ class RunFile(NamedTuple):
     """A file of a run: its path below ``files/`` with slashes, and its size in bytes."""
 
     path: str
+    size: int
+
+
+class LogFile(NamedTuple):
+    """A log of a run: its file name, the uuid of its writer, and its size in bytes."""
+
+    name: str
+    writer: bytes
     size: int
 
 
@@ -88,7 +96,8 @@ class Overview:
         rows: Number of rows.
         dropped: Calls of ``log()`` that the step rule refused.
         alerts: Number of alerts.
-        size: Size of the logs in bytes.
+        unknown: Number of records of kinds that only a later version knows.
+        logs: The logs.
         incomplete: Whether a log ends in the beginning of a record.
         damage: What is damaged behind the last checkpoints, each with the name of the log.
         problems: What else is wrong, in sentences.
@@ -118,7 +127,8 @@ class Overview:
     rows: int = 0
     dropped: int = 0
     alerts: int = 0
-    size: int = 0
+    unknown: int = 0
+    logs: list[LogFile] = field(default_factory=list)
     incomplete: bool = False
     damage: list[tuple[str, Damage]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -149,7 +159,7 @@ def read_overview(run_dir: Path, vantage: Vantage) -> Overview:
     problems: list[str] = []
     try:
         found = read_writers(run_dir, problems)
-        parts = [Part(writer.header, writer.fold(problems)) for writer in found]
+        parts = [Part(writer.header, writer.fold()) for writer in found]
     except OSError as error:
         problems.append(f"a log cannot be read: {error.strerror}")
         found, parts = [], []
@@ -247,13 +257,17 @@ def _add_times(overview: Overview) -> None:
 def _add_health(overview: Overview, found: Iterable[WriterFiles]) -> None:
     for writer in found:
         overview.damage += writer.damage
-        overview.size += sum(ends.size for _, ends in writer.files)
+        uuid = writer.header.writer
+        overview.logs += [LogFile(path.name, uuid, ends.size) for path, ends in writer.files]
         overview.incomplete |= any(ends.incomplete for _, ends in writer.files)
     ids = {writer.header.run_id for writer in overview.writers}
     if len(ids) > 1:
         overview.problems.append(f"its logs belong to different runs: {', '.join(sorted(ids))}")
+    folds = [fold for _, fold in overview.writers]
+    overview.unknown = sum(fold.unknown for fold in folds)
+    overview.problems += [malformed_text(fold) for fold in folds if fold.malformed]
     overview.problems += [
         f"{last - first + 1} records were lost while recording: {reason}"
-        for writer in overview.writers
-        for first, last, reason in writer.fold.gaps
+        for fold in folds
+        for first, last, reason in fold.gaps
     ]

@@ -11,6 +11,9 @@ _PROC = Path("/proc")
 _START_TICKS_FIELD = 19
 """Place of the start time in ``/proc/<pid>/stat`` behind the command name; see proc(5)."""
 
+_ENDED = frozenset({b"Z", b"X"})
+"""States of a process that has ended, though nobody has asked for its exit code yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
@@ -44,15 +47,37 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot; None if it does not run."""
+    """Return when a process started, in clock ticks since boot; None if that cannot be known."""
+    fields = _stat_fields(pid)
+    return None if fields is None else int(fields[_START_TICKS_FIELD])
+
+
+def process_runs(pid: int, ticks: int) -> bool:
+    """Tell whether the process may still run; False only with proof that it does not.
+
+    Args:
+        pid: Its process id on this machine.
+        ticks: When it started, in clock ticks since boot.
+    """
+    if pid <= 0:
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        pass  # somebody else's process: it exists, though /proc may hide it from us
+    fields = _stat_fields(pid)
+    if fields is None:
+        return True
+    return fields[0] not in _ENDED and int(fields[_START_TICKS_FIELD]) == ticks
+
+
+def _stat_fields(pid: int) -> list[bytes] | None:
+    """Return the fields of ``/proc/<pid>/stat`` behind the command name."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
     except OSError:
         return None
     # The command name stands in parentheses and may itself hold spaces and parentheses.
-    return int(stat[stat.rindex(b")") + 2 :].split()[_START_TICKS_FIELD])
-
-
-def process_runs(pid: int, ticks: int) -> bool:
-    """Tell whether the process with this id and start time is there."""
-    return start_ticks(pid) == ticks
+    return stat[stat.rindex(b")") + 2 :].split()

@@ -15,7 +15,7 @@ from airtape.fold.history import Row
 from airtape.fold.merge import hidden_after
 from airtape.fold.observers import RowCollector
 from airtape.txlog.reader import Damage
-from airtape.writers import NOT_UNDERSTOOD, WriterFiles, read_writers, understood
+from airtape.writers import WriterFiles, malformed_text, read_writers
 
 Report: TypeAlias = Callable[[str], None]
 
@@ -55,11 +55,13 @@ def _rows_of(writer: WriterFiles, report: Report) -> Iterator[Row]:
     for name, item in writer.records():
         if isinstance(item, Damage):
             report(f"{name}: {item}")
-        elif not understood(fold, item):
-            report(NOT_UNDERSTOOD.format(name, item.seq))
+            continue
+        fold.apply(item)
         yield from collector.rows
         collector.rows.clear()
     fold.close_row()
+    if fold.malformed:
+        report(malformed_text(fold))
     yield from collector.rows
 
 

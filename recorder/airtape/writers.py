@@ -18,9 +18,8 @@ from airtape.txlog.reader import Damage, LogReader
 from airtape.txlog.seqset import SeqSet
 
 EMPTY_LOG: Final = "nothing is recorded in it yet"
-NOT_UNDERSTOOD: Final = "{}: record {} cannot be understood"
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
-"""What a fold may raise on a record that is whole but says something impossible."""
+"""What a fold raises on the state of another version."""
 
 
 @dataclass(slots=True)
@@ -45,21 +44,21 @@ class WriterFiles:
         """What is damaged behind the last checkpoint, each with the name of its file."""
         return [(path.name, damage) for path, ends in self.files for damage in ends.damage]
 
-    def fold(self, problems: list[str]) -> Fold:
+    def fold(self) -> Fold:
         """Return what the writer's records amount to, from its last checkpoint on.
 
-        Args:
-            problems: Gets a sentence for each record that cannot be understood.
+        Raises:
+            OSError: A file cannot be read.
         """
         at = [place for place, (_, ends) in enumerate(self.files) if ends.state is not None]
         if not at:
-            return _folded(Fold(), self._records_of_ends(0), problems)
+            return _folded(Fold(), self._records_of_ends(0))
         try:
             fold = Fold(self.files[at[-1]][1].state)
         except _MALFORMED:
             # Of another version perhaps. It is derived data: the records themselves say it too.
-            return _folded(Fold(), self.records(), problems)
-        return _folded(fold, self._records_of_ends(at[-1]), problems)
+            return _folded(Fold(), self.records())
+        return _folded(fold, self._records_of_ends(at[-1]))
 
     def _records_of_ends(self, first: int) -> Iterator[tuple[str, Record]]:
         seen = SeqSet()
@@ -80,23 +79,12 @@ class WriterFiles:
                 yield path.name, item
 
 
-def _folded(
-    fold: Fold, records: Iterable[tuple[str, Record | Damage]], problems: list[str]
-) -> Fold:
-    for name, item in records:
-        if isinstance(item, Record) and not understood(fold, item):
-            problems.append(NOT_UNDERSTOOD.format(name, item.seq))
+def _folded(fold: Fold, records: Iterable[tuple[str, Record | Damage]]) -> Fold:
+    for _, item in records:
+        if isinstance(item, Record):
+            fold.apply(item)
     fold.close_row()
     return fold
-
-
-def understood(fold: Fold, record: Record) -> bool:
-    """Let the fold take a record; return False if the record says something impossible."""
-    try:
-        fold.apply(record)
-    except _MALFORMED:
-        return False
-    return True
 
 
 def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:
@@ -114,6 +102,7 @@ def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:
     if not paths:
         problems.append(NO_LOG)
     writers: dict[bytes, WriterFiles] = {}
+    empty: list[str] = []
     for path in paths:
         try:
             ends = read_ends(path)
@@ -122,15 +111,24 @@ def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:
             problems.append(f"{path.name} cannot be read: {reason}")
             continue
         if ends.header is None:
-            problems.append(f"{path.name}: {_why_no_header(ends)}")
+            # A log without its first record is one that somebody is about to write.
+            refused = ends.refused is not None or ends.damage
+            (problems if refused else empty).append(f"{path.name}: {_why_no_header(ends)}")
         else:
             writer = writers.setdefault(ends.header.writer, WriterFiles(ends.header))
             writer.files.append((path, ends))
+    problems += [] if writers else empty
     for writer in writers.values():
         writer.files.sort(key=_first_seq)
         writer.header = writer.files[-1][1].header or writer.header
     ordered = in_order([writer.header for writer in writers.values()])
     return [writers[header.writer] for header in ordered]
+
+
+def malformed_text(fold: Fold) -> str:
+    """Return a sentence on the records that are whole but say something impossible."""
+    count = fold.malformed
+    return f"{count} {'record' if count == 1 else 'records'} cannot be understood"
 
 
 def _first_seq(part: tuple[Path, LogEnds]) -> int:

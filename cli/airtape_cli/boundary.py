@@ -1,0 +1,98 @@
+"""The one place where errors become text on stderr and an exit code; no command prints its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final, NoReturn
+
+import click
+
+from airtape.errors import CommError, Error, LogFormatError, TargetError, UsageError
+from airtape.sync.report import ExitCode
+from airtape_cli.render.text import shown
+
+INTERRUPTED: Final = 130
+"""Ctrl+C, as shells count it: 128 and the number of the signal."""
+OUTPUT_CLOSED: Final = 141
+"""Whoever read the output went away: 128 and the number of SIGPIPE."""
+
+_CODES: Final[tuple[tuple[type[Error], ExitCode], ...]] = (
+    (UsageError, ExitCode.USAGE),
+    (LogFormatError, ExitCode.INCOMPLETE),
+    (TargetError, ExitCode.UNREACHABLE),
+    (CommError, ExitCode.UNREACHABLE),
+)
+
+
+@contextmanager
+def boundary(*, debug: bool) -> Iterator[None]:
+    """Turn whatever a command raises into a message and an exit code.
+
+    Args:
+        debug: Write the traceback of a fault of our own to a file.
+
+    Raises:
+        SystemExit: With one of the documented exit codes.
+    """
+    try:
+        yield
+        sys.stdout.flush()
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except BrokenPipeError:
+        _forget_stdout()
+        sys.exit(OUTPUT_CLOSED)
+    except KeyboardInterrupt:
+        # Behind the ^C that the terminal has echoed.
+        _fail([""], INTERRUPTED)
+    except Error as error:
+        _fail(error_lines(error), exit_code_of(error))
+    except OSError as error:
+        where = "" if error.filename is None else f" ({shown(os.fsdecode(error.filename))})"
+        _fail([f"Error: {error.strerror or error}{where}"], ExitCode.INTERNAL)
+    except Exception as error:  # noqa: BLE001 - a fault of our own; users get no traceback
+        _fail(_fault_lines(error, debug=debug), ExitCode.INTERNAL)
+
+
+def error_lines(error: Error) -> list[str]:
+    """Return what is said of an error: what, where, why and what to try."""
+    lines = [f"Error: {shown(error.what)}"]
+    for label, text in (("Where", error.where), ("Why", error.because), ("Try", error.hint)):
+        if text:
+            lines.append(f"  {label}: {shown(text)}")
+    return lines
+
+
+def exit_code_of(error: Error) -> ExitCode:
+    """Return the exit code that an error means."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.INTERNAL)
+
+
+def _fault_lines(error: Exception, *, debug: bool) -> list[str]:
+    lines = [f"Error: a fault in tracker itself: {type(error).__name__}: {shown(str(error))}"]
+    if debug:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", prefix="tracker-", suffix=".txt", delete=False
+        ) as file:
+            traceback.print_exception(error, file=file)
+        return [*lines, f"  Where: the traceback is in {file.name}"]
+    return [*lines, "  Try: the same with `tracker --debug …`, and report the traceback it writes"]
+
+
+def _fail(lines: list[str], code: int) -> NoReturn:
+    with suppress(OSError):
+        click.echo("\n".join(lines), err=True)
+    sys.exit(code)
+
+
+def _forget_stdout() -> None:
+    """Let the interpreter flush what is left to nowhere, so that it does not complain."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,112 @@
+"""`tracker export`: the history of a run for other programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from airtape.errors import LogFormatError, UsageError
+from airtape.fold.history import Row
+from airtape.fold.keys import Key
+from airtape.rows import read_history
+from airtape.sync.report import ExitCode
+from airtape_cli.locate import find_run
+from airtape_cli.options import default_folder, folder_option, vantage
+from airtape_cli.render.formats import csv_lines, jsonl_line
+from airtape_cli.render.notes import echo_note
+from airtape_cli.whole_values import with_large_values
+
+
+@click.command()
+@click.argument("run")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "jsonl"]),
+    default="csv",
+    show_default=True,
+    help="csv: a table with a column for each metric. jsonl: a JSON object for each step.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of to stdout.")
+@folder_option
+@click.pass_context
+def export(
+    context: click.Context, *, run: str, form: str, output: str | None, folder: str | None
+) -> None:
+    """Write the history of a run, exactly as it was logged.
+
+    RUN is a run directory, or the id, the name or the path (entity/project/id) of a run in
+    ./wandb. The exit code is 3 when part of the log is damaged; the rest is written all the same.
+
+    \b
+    Examples:
+      tracker export likely-lion-9 > history.csv
+      tracker export ab12cd34 --format jsonl -o history.jsonl
+    """  # noqa: D301 - \b tells click to keep the lines below it
+    where = Path(folder) if folder is not None else default_folder()
+    found = find_run(run, where, vantage())
+    noted: dict[str, None] = {}
+
+    def rows() -> Iterator[Row]:
+        history = read_history(found.directory, noted.setdefault)
+        try:
+            yield from with_large_values(history, found.directory, noted.setdefault)
+        except OSError as error:
+            what = "the log cannot be read to its end"
+            raise LogFormatError(what, where=str(found.directory), because=str(error)) from error
+
+    with _opened(output) as file:
+        lines = _csv(rows) if form == "csv" else map(jsonl_line, rows())
+        for line in lines:
+            file.write(line.encode("utf-8") + b"\n")
+    for note in noted:
+        echo_note(note)
+    if noted:
+        context.exit(ExitCode.INCOMPLETE)
+
+
+def _csv(rows: Callable[[], Iterator[Row]]) -> Iterable[str]:
+    """Return the lines of a table; the first pass finds the columns, the second one writes.
+
+    A run that goes on meanwhile may complete its last row: the first pass's stands.
+    """
+    columns: dict[Key, None] = {}
+    count = 0
+    last: list[Row] = []
+    for row in rows():
+        columns.update(dict.fromkeys(row.data))
+        last = [row]
+        count += 1
+    return csv_lines(list(columns), chain(islice(rows(), max(0, count - 1)), last))
+
+
+@contextmanager
+def _opened(output: str | None) -> Iterator[BinaryIO]:
+    """Open the output; a file gets its name when all of it is written."""
+    if output is None or output == "-":
+        yield sys.stdout.buffer
+        return
+    path = Path(output)
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    is_special = path.exists() and not path.is_file()
+    try:
+        file = (path if is_special else beside).open("wb")
+    except OSError as error:
+        raise UsageError(
+            "the output cannot be written", where=output, because=error.strerror or str(error)
+        ) from error
+    try:
+        with file:
+            yield file
+        if not is_special:
+            beside.replace(path)
+    finally:
+        with suppress(OSError):
+            beside.unlink()

@@ -1,0 +1,97 @@
+"""`tracker sync`: bring recorded runs to a target."""
+
+from __future__ import annotations
+
+import click
+
+from airtape.backends.registry import open_backend
+from airtape.errors import TargetError, UsageError
+from airtape.rundir import find_run_dirs
+from airtape.sync.engine import Progress, SyncOptions
+from airtape.sync.engine import sync as sync_runs
+from airtape.sync.report import SyncReport
+from airtape_cli.boundary import error_lines
+from airtape_cli.options import default_folder, json_option
+from airtape_cli.render.progress import progress
+from airtape_cli.render.shapes import echo_json
+from airtape_cli.render.sync_report import closing_lines
+from airtape_cli.render.text import shown
+from airtape_cli.synced import default_target
+
+
+@click.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option(
+    "--to", "target", metavar="URL", help="The target; sqlite:./wandb/tracker.db if unsaid."
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
+@json_option
+@click.option("-v", "--verbose", is_flag=True, help="Say something of every run.")
+@click.pass_context
+def sync(
+    context: click.Context,
+    *,
+    paths: tuple[str, ...],
+    target: str | None,
+    dry_run: bool,
+    as_json: bool,
+    verbose: bool,
+) -> None:
+    """Bring runs to a target: a SQLite store, unless you name another one.
+
+    PATH is a run directory, a folder of them such as ./wandb, or a pattern; ./wandb if you name
+    none. Only what the target does not have yet is sent, so syncing again is cheap and adds
+    nothing twice; a run that goes on is continued next time. Nothing is written below PATH.
+
+    \b
+    Examples:
+      tracker sync
+      tracker sync ./wandb/run-20261120_101112-ab12cd34 --to sqlite:/data/runs.db
+      tracker sync '/scratch/*/wandb' --to jsonl:./export
+
+    \b
+    Exit codes:
+      0  everything is synced, or there was nothing to do
+      1  a fault in tracker itself
+      2  a wrong argument, or a path that does not exist
+      3  a run could not be synced, or has damage that was not known before
+      4  the target cannot be reached or written
+      5  another sync holds every run
+      6  time ran out
+    """  # noqa: D301 - \b tells click to keep the lines below it
+    folder = default_folder()
+    url = target or default_target(folder)
+    options = SyncOptions(dry_run=dry_run)
+    chosen = paths or (str(folder),)
+    found = find_run_dirs(chosen)
+    if found.run_dirs or found.problems:
+        with progress(quiet=as_json, verbose=verbose) as shows:
+            report = _synced(chosen, url, options, shows)
+    else:
+        report = SyncReport(not_found=found.not_found if paths else [])
+    if as_json:
+        echo_json({"target": url, "dry_run": dry_run, **report.to_json()})
+    else:
+        for line in closing_lines(report, url, dry_run=dry_run):
+            click.echo(line)
+        if not report.runs and not report.not_found and report.target_error is None:
+            click.echo(f"No runs in {shown(', '.join(chosen))}.")
+    _echo_errors(report)
+    context.exit(report.exit_code)
+
+
+def _synced(paths: tuple[str, ...], url: str, options: SyncOptions, shows: Progress) -> SyncReport:
+    try:
+        backend = open_backend(url)
+    except TargetError as error:
+        return SyncReport(target_error=error)
+    try:
+        return sync_runs(paths, backend, options, shows)
+    finally:
+        backend.close()
+
+
+def _echo_errors(report: SyncReport) -> None:
+    errors = [UsageError("there is nothing at this path", where=path) for path in report.not_found]
+    for error in (*errors, *([report.target_error] if report.target_error else [])):
+        click.echo("\n".join(error_lines(error)), err=True)

@@ -1,0 +1,98 @@
+"""Finding the one run that a user means: by directory, id, name, or entity/project/id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Final, NoReturn
+
+from airtape.errors import LogFormatError, UsageError
+from airtape.overview import Overview, read_overview
+from airtape.rundir import find_run_dirs
+from airtape.states import Vantage
+
+_PATH_PARTS: Final = 3
+_CANDIDATES: Final = 10
+
+
+def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
+    """Return the run that is meant.
+
+    Args:
+        said: A run directory, a log in it, or the id, name or path of a run below `folder`.
+        folder: Where to look for ids, names and paths.
+        vantage: When and where one looks from.
+
+    Raises:
+        UsageError: There is no such run, or more than one.
+        LogFormatError: It is there, but none of its logs can be read.
+    """
+    if os.path.lexists(said):
+        return _readable(read_overview(_directory(said), vantage))
+    run_dirs = find_run_dirs([folder]).run_dirs
+    # A directory is usually named after the id: then no other one has to be read.
+    named = [run_dir for run_dir in run_dirs if said and f"-{said}" in run_dir.name]
+    runs = _matching(said, (read_overview(run_dir, vantage) for run_dir in named), ids_only=True)
+    if not runs:
+        everything = [read_overview(run_dir, vantage) for run_dir in run_dirs]
+        runs = _matching(said, everything, ids_only=False)
+        if not runs:
+            _refuse_unknown(said, folder, everything)
+    if len(runs) > 1:
+        _refuse_ambiguous(said, runs)
+    return _readable(runs[0])
+
+
+def _directory(said: str) -> Path:
+    found = find_run_dirs([said])
+    if len(found.run_dirs) == 1:
+        return found.run_dirs[0]
+    if found.run_dirs:
+        names = _listed([str(run_dir) for run_dir in found.run_dirs])
+        raise UsageError("there are several runs here", where=said, hint=f"name one: {names}")
+    if found.problems:
+        raise LogFormatError("this is no run", where=said, because=found.problems[0].reason)
+    raise UsageError("there is no run here", where=said)
+
+
+def _matching(said: str, runs: Iterable[Overview], *, ids_only: bool) -> list[Overview]:
+    if ids_only:
+        return [run for run in runs if run.run_id == said]
+    runs = list(runs)
+    by_path = said.count("/") == _PATH_PARTS - 1
+    return [run for run in runs if said == (run.path if by_path else run.name)] or [
+        run for run in runs if said == run.run_id
+    ]
+
+
+def _readable(run: Overview) -> Overview:
+    if run.writers:
+        return run
+    raise LogFormatError(
+        "the run cannot be read", where=str(run.directory), because="; ".join(run.problems)
+    )
+
+
+def _refuse_unknown(said: str, folder: Path, runs: Sequence[Overview]) -> NoReturn:
+    known = {text for run in runs for text in (run.run_id, run.name) if text}
+    known |= {run.path for run in runs} if "/" in said else set()
+    near = get_close_matches(said, sorted(known), n=3)
+    if near:
+        hint = f"Did you mean {' or '.join(near)}?"
+    elif runs:
+        hint = "`tracker ls` lists the runs; a directory elsewhere can be named too."
+    else:
+        hint = f"There are no runs in {folder}; name a run directory."
+    raise UsageError(f"there is no run {said!r}", where=f"looked in {folder}", hint=hint)
+
+
+def _refuse_ambiguous(said: str, runs: Sequence[Overview]) -> NoReturn:
+    names = _listed([str(run.directory) for run in runs])
+    raise UsageError(f"{len(runs)} runs are called {said!r}", hint=f"name one: {names}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _CANDIDATES
+    return ", ".join(names[:_CANDIDATES]) + (f" and {more} more" if more > 0 else "")

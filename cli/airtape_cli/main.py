@@ -1,0 +1,41 @@
+"""The `tracker` command: the group that holds its commands."""
+
+from __future__ import annotations
+
+import click
+
+from airtape.version import __version__
+from airtape_cli.boundary import boundary
+from airtape_cli.commands.export import export
+from airtape_cli.commands.ls import ls
+from airtape_cli.commands.show import show
+from airtape_cli.commands.sync import sync
+
+
+class Tracker(click.Group):
+    """The group of commands, with the boundary for errors around each of them."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was asked for."""
+        with boundary(debug=bool(ctx.params.get("debug"))):
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=Tracker,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, package_name="airtape", prog_name="tracker")
+@click.option(
+    "--debug", is_flag=True, help="Write the traceback of a fault in tracker itself to a file."
+)
+def main(debug: bool) -> None:
+    """Sync, list and read the runs that airtape recorded.
+
+    Runs are read where they were recorded, below ./wandb unless you name another place. Nothing
+    here changes a run.
+    """
+
+
+for command in (sync, ls, show, export):
+    main.add_command(command)

@@ -1,0 +1,66 @@
+"""What several commands share: where runs are looked for, and from when and where."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+
+from airtape.process import boot_id, process_runs
+from airtape.rundir import wandb_dir
+from airtape.settings import load_settings
+from airtape.states import STALE_AFTER_S, Vantage
+
+_SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def time_span(text: str) -> float:
+    """Return the seconds that a text such as ``90s``, ``15m``, ``24h`` or ``2d`` means.
+
+    Raises:
+        BadParameter: The text is no time span.
+    """
+    said = _SPAN.fullmatch(text)
+    if said is None:
+        raise click.BadParameter(f"{text!r} is no time span; try 90s, 15m, 24h or 2d.")
+    return float(said[1]) * _SECONDS[said[2]]
+
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object; see docs/JSON.md."
+)
+folder_option = click.option(
+    "--in",
+    "folder",
+    metavar="PATH",
+    help="Where to look for runs by id or name; ./wandb if unsaid.",
+)
+stale_option = click.option(
+    "--stale-after",
+    type=time_span,
+    default="24h",
+    show_default=True,
+    metavar="TIME",
+    help="Silence after which a run that never said it ended counts as crashed.",
+)
+
+
+def default_folder() -> Path:
+    """Return the folder that holds the runs recorded from here: `./wandb`, unless a setting says.
+
+    Raises:
+        UsageError: A setting is wrong.
+    """
+    settings = load_settings({}, environ=os.environ, cwd=Path.cwd())
+    return wandb_dir(Path(settings.dir or ""))
+
+
+def vantage(stale_after_s: float = STALE_AFTER_S) -> Vantage:
+    """Return that one looks from this machine, now."""
+    return Vantage(time.time_ns(), socket.gethostname(), boot_id(), process_runs, stale_after_s)

@@ -1,0 +1,98 @@
+"""What a sync did, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from airtape.sync.report import RunReport, SyncReport
+from airtape_cli.render.text import shown, size_text
+
+_VERBS = {
+    "synced": "Synced",
+    "nothing_new": "Nothing new",
+    "pending": "Would sync",
+    "damaged": "Damaged",
+    "failed": "Failed",
+    "held": "Held by another sync",
+}
+
+
+def run_lines(run: RunReport, *, verbose: bool) -> Iterator[str]:
+    """Yield what is said of one run: nothing when nothing happened, unless ``verbose``.
+
+    Args:
+        run: What was done for it.
+        verbose: Say more.
+    """
+    notable = bool(run.notes or run.known or run.clashes)
+    if run.status == "nothing_new" and not verbose and not notable:
+        return
+    name = f" ({shown(run.name)})" if run.name else ""
+    yield f"{_VERBS[run.status]}: {shown(str(run.path))}{name}{_amount(run, verbose=verbose)}"
+    for problem in run.problems:
+        yield f"  {shown(str(problem).replace(chr(10), '; '))}"
+    for loss in run.damage:
+        yield f"  new damage: {shown(str(loss))}"
+    for loss in run.known:
+        yield f"  known damage: {shown(str(loss))}"
+    for note in run.notes:
+        yield f"  {shown(note)}"
+    for path in run.clashes:
+        yield f"  a different run has the same id: {shown(str(path))}"
+
+
+def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator[str]:
+    """Yield what is said at the end of a sync.
+
+    Args:
+        report: What it did.
+        target: The target's URL.
+        dry_run: Whether it only found out what there is to do.
+    """
+    counts = dict.fromkeys(_VERBS, 0)
+    for run in report.runs:
+        counts[run.status] += 1
+    sent = sum(run.records for run in report.runs)
+    for note in report.notes:
+        yield shown(note)
+    if not report.runs:
+        return
+    if dry_run:
+        yield _sentence(f"Would sync {_runs(counts['pending'])} to {shown(target)}", counts)
+    elif sent == 0 and counts["nothing_new"] == len(report.runs):
+        yield f"Nothing new: {shown(target)} has everything of {_runs(len(report.runs))}."
+    else:
+        arrived = counts["synced"] + counts["damaged"]
+        what = f"Synced {_runs(arrived)}, {_records(sent)}, to {shown(target)}"
+        yield _sentence(what, counts)
+
+
+def _sentence(what: str, counts: dict[str, int]) -> str:
+    rest = [
+        f"{counts[status]} {words}"
+        for status, words in (
+            ("damaged", "damaged"),
+            ("failed", "failed"),
+            ("held", "held by another sync"),
+            ("nothing_new", "had nothing new"),
+        )
+        if counts[status]
+    ]
+    return f"{what}; {', '.join(rest)}." if rest else f"{what}."
+
+
+def _amount(run: RunReport, *, verbose: bool) -> str:
+    if run.status == "pending":
+        return f", {size_text(run.size)}"
+    if run.status == "nothing_new":
+        return f", {_records(run.held)} held" if verbose else ""
+    sent = f", {_records(run.records)}" if run.records else ""
+    return f"{sent}, {run.held} held, {size_text(run.size)} read" if verbose else sent
+
+
+def _records(count: int) -> str:
+    return "1 record" if count == 1 else f"{count} records"
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
