@@ -72,8 +72,26 @@ def packed_size(value: object) -> int:
     return len(msgpack.packb(value, default=pack_big_ints))
 
 
+def split_values(values: list[Any], limit: int, blobs: Path) -> list[list[Any]]:
+    """Split ``[name, value]`` pairs into lists of at most ``limit`` packed bytes.
+
+    No value is split; one that is too large alone goes to a file.
+
+    Raises:
+        OSError: A file cannot be written.
+    """
+    if packed_size(values) <= limit:
+        return [values]
+    if len(values) > 1:
+        half = len(values) // 2
+        halves = values[:half], values[half:]
+        return [part for one in halves for part in split_values(one, limit, blobs)]
+    ((name, value),) = values
+    return [[[name, store_large(blobs, value)]]]
+
+
 def parts_of(data: dict[str, Plain], limit: int, blobs: Path) -> list[dict[str, Plain]]:
-    """Split data into parts of at most ``limit`` packed bytes that merge to the same.
+    """Split data of a row into parts of at most ``limit`` packed bytes that merge to the same.
 
     A single value that is too large goes to a file.
 

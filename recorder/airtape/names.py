@@ -18,6 +18,7 @@ ID_FORBIDDEN: Final = ":;,#?/'\\%"
 # A segment's file name is `run-<id>.<host>-<pid>-<n>.txlog`, and a file system takes 255 bytes.
 MAX_ID_BYTES: Final = 160
 PROJECT_FORBIDDEN: Final = "/\\#?%:"
+MAX_TEXT_BYTES: Final = 500_000
 MAX_PROJECT: Final = 128
 MAX_TAG: Final = 64
 
@@ -131,14 +132,21 @@ def check_text(text: object, what: str, *, where: str | None = None) -> str:
     """Return `text` when it is text that UTF-8 can hold; `what` names it in the message.
 
     Raises:
-        UsageError: It is no text, or holds a lone surrogate (bytes that were no UTF-8).
+        UsageError: It is no text, holds a lone surrogate (bytes that were no UTF-8), or has more
+            than `MAX_TEXT_BYTES` bytes.
     """
     if not isinstance(text, str):
         raise UsageError(f"{what} must be text, not {_kind(text)}", where=where)
     try:
-        text.encode()
+        size = len(text.encode())
     except UnicodeEncodeError as error:
         raise UsageError(f"{what} is not valid Unicode text", where=where) from error
+    if size > MAX_TEXT_BYTES:
+        raise UsageError(
+            f"{what} has {size:,} bytes; the limit is {MAX_TEXT_BYTES:,}",
+            where=where,
+            hint="write long texts to a file of the run",
+        )
     return text
 
 

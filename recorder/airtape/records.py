@@ -52,6 +52,7 @@ class Kind(IntEnum):
     ALERT = 14
     PREEMPTING = 15
     ARTIFACT = 16
+    INHERITED = 17
 
 
 class HistoryFlag(IntFlag):

@@ -292,7 +292,7 @@ class Run:
         self._log.record(Kind.RUN, {key: value}, call=key)
 
     def _record_config(self, values: dict[str, Plain], removed: list[str]) -> None:
-        self._log.record(Kind.CONFIG, values, removed, call="config")
+        self._log.record(Kind.CONFIG, values, removed, call="_config_callback")
 
     def _read_summary(self) -> dict[str, Plain]:
         return self._log.fold.summary
@@ -301,4 +301,5 @@ class Run:
         self, values: list[tuple[tuple[str, ...], Plain]], removed: list[tuple[str, ...]]
     ) -> None:
         said = [[list(path), value] for path, value in values]
-        self._log.record(Kind.SUMMARY, said, [list(path) for path in removed], call="summary")
+        gone = [list(path) for path in removed]
+        self._log.record(Kind.SUMMARY, said, gone, call="_summary_update_callback")

@@ -17,7 +17,7 @@ import msgpack
 from airtape.errors import UsageError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
-from airtape.large_values import parts_of
+from airtape.large_values import packed_size, parts_of, split_values
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row, pack_big_ints
 from airtape.status import RunStatus
 from airtape.txlog.format import MAX_BODY, Header
@@ -96,7 +96,7 @@ class RunLog:
     def _wake(self, call: str) -> None:
         """Open a log of its own for a forked child; refuse a run that is finished."""
         if self._status == _CLOSED:
-            raise finished_error(call)
+            raise finished_error(self.header.run_id, call)
         wall_ns = time_ns()
         self._begin(self._open_segment(self.step), wall_ns)
         self._status = _OPEN
@@ -191,7 +191,7 @@ class RunLog:
         self._write(Kind.HISTORY, (step, flags, parts[-1]))
 
     def record(self, kind: Kind, *fields: Any, call: str | None = None) -> None:
-        """Record anything but history; a first field that is a large map is split over records.
+        """Record anything but history; a large first field, map or list, is split over records.
 
         Args:
             kind: What is recorded.
@@ -204,13 +204,22 @@ class RunLog:
         with self.lock:
             if self._status:
                 self._wake(call or kind.name.lower())
-            first, *others = fields or (None,)
-            if type(first) is dict:
-                for part in parts_of(first, MAX_BODY - _PART_ROOM, self._blobs):
-                    self._write(kind, (part, *others))
-                    others = [type(other)() for other in others]
-            else:
-                self._write(kind, fields)
+            for part in self._fitting(fields):
+                self._write(kind, part)
+
+    def _fitting(self, fields: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Return the fields of one record, or of several if one frame cannot hold them."""
+        limit = MAX_BODY - _PART_ROOM
+        if packed_size(fields) <= limit:
+            return [fields]
+        first, *others = fields
+        is_map = type(first) is dict
+        parts = split_values(list(first.items()) if is_map else first, limit, self._blobs)
+        nothing = [type(other)() for other in others]
+        return [
+            (dict(part) if is_map else part, *(nothing if at else others))
+            for at, part in enumerate(parts)
+        ]
 
     def _write(self, kind: Kind, fields: tuple[Any, ...]) -> None:
         wall_ns = time_ns()
@@ -304,9 +313,9 @@ class RunLog:
         return self._status == _FORKED
 
 
-def finished_error(call: str) -> UsageError:
+def finished_error(run_id: str, call: str) -> UsageError:
     """Return the error for a call on a run that is finished."""
     return UsageError(
-        f"Run is finished. The call to `{call}` will be ignored. "
+        f"Run ({run_id}) is finished. The call to `{call}` will be ignored. "
         "Please make sure that you are using an active run."
     )

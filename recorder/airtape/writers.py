@@ -44,6 +44,14 @@ class WriterFiles:
         """What is damaged behind the last checkpoint, each with the name of its file."""
         return [(path.name, damage) for path, ends in self.files for damage in ends.damage]
 
+    @property
+    def last_seq(self) -> int:
+        """The last record that any of the files holds; 0 if none does."""
+        ends = [ends for _, ends in self.files]
+        seqs = [one.checkpoint_seq for one in ends if one.checkpoint_seq is not None]
+        seqs += [record.seq for one in ends for record in one.tail]
+        return max(seqs, default=0)
+
     def fold(self) -> Fold:
         """Return what the writer's records amount to, from its last checkpoint on.
 

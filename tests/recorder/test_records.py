@@ -165,4 +165,5 @@ def test_numbers_of_kinds_stay() -> None:
         "ALERT": 14,
         "PREEMPTING": 15,
         "ARTIFACT": 16,
+        "INHERITED": 17,
     }

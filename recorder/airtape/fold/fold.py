@@ -96,6 +96,7 @@ class Fold:
             Kind.FILES: self._files,
             Kind.ALERT: self._alert,
             Kind.PREEMPTING: self._preempting,
+            Kind.INHERITED: self._inherited,
         }
         if state is not None:
             self._restore(state)
@@ -174,6 +175,9 @@ class Fold:
 
     def _preempting(self, record: Record) -> None:  # noqa: ARG002 - it says nothing more
         self.preempting = True
+
+    def _inherited(self, record: Record) -> None:
+        self.history.inherit(*record.fields[:2])
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as a map that msgpack can hold."""

@@ -259,6 +259,17 @@ class HistoryFold:
                 if "none" in definition.summary:
                     remove_from(self._summary, key)
 
+    def inherit(self, last_step: int | None, tallies: list[list[Any]]) -> None:
+        """Go on from the rows of the writers before; their rows stay theirs.
+
+        Args:
+            last_step: Their highest step.
+            tallies: What was counted over them, as in `state`; may come in several pieces.
+        """
+        if last_step is not None:
+            self.last_step = last_step
+        self._restore_tallies(tallies)
+
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as a map that msgpack can hold."""
         row = None
@@ -287,16 +298,19 @@ class HistoryFold:
         self.dropped = state["dropped"]
         for said in state["metrics"]:
             self.metrics.define(said)
-        for path, last, first, count, total, low, high, stride, trace, *_ in state["tallies"]:
-            key = key_of(path)
-            self._tallies[key] = Tally(first, count, total, low, high, stride, list(trace))
-            self._last[key] = last
+        self._restore_tallies(state["tallies"])
         if state["row"] is not None:
             step, timestamp, seq, values, *_ = state["row"]
             self._row = row = OpenRow(step)
             row.timestamp, row.seq = timestamp, seq
             for path, value, *_ in values:
                 row.put(key_of(path), value)
+
+    def _restore_tallies(self, tallies: list[list[Any]]) -> None:
+        for path, last, first, count, total, low, high, stride, trace, *_ in tallies:
+            key = key_of(path)
+            self._tallies[key] = Tally(first, count, total, low, high, stride, list(trace))
+            self._last[key] = last
 
 
 def _is_time(said: Plain) -> TypeGuard[float]:

@@ -167,6 +167,11 @@ GAP: Final = places(is_count, is_count, is_text)
 EXIT: Final = places(maybe(is_any_integer), is_tree)
 SUMMARY: Final = places(items(places(is_path, is_plain)), items(is_path))
 
+_TALLY = places(
+    *(is_path, is_plain, is_plain, is_count, is_number),
+    *(maybe(is_number), maybe(is_number), is_count, items(is_number)),
+)
+_ROW = places(is_count, is_number, is_integer, items(places(is_path, is_plain)))
 _FIELDS: Final[Mapping[int, Check]] = {
     Kind.RUN: places(RUN),
     Kind.CONFIG: places(is_tree, _texts),
@@ -176,14 +181,8 @@ _FIELDS: Final[Mapping[int, Check]] = {
     Kind.GAP: GAP,
     Kind.METADATA: places(is_tree),
     Kind.FILES: places(FILES),
+    Kind.INHERITED: places(maybe(is_count), items(_TALLY)),
 }
-
-
-_TALLY = places(
-    *(is_path, is_plain, is_plain, is_count, is_number),
-    *(maybe(is_number), maybe(is_number), is_count, items(is_number)),
-)
-_ROW = places(is_count, is_number, is_integer, items(places(is_path, is_plain)))
 _HISTORY = names(
     {
         "last_step": maybe(is_count),

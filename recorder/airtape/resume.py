@@ -1,0 +1,156 @@
+"""Going on with a run, or branching off one, from what its local run directories say.
+
+Nothing here opens a socket: a run that another machine recorded is brought here beforehand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airtape.errors import UsageError
+from airtape.fold.fold import Fold
+from airtape.fold.keys import Tree
+from airtape.fold.merge import Part, in_order, merge
+from airtape.records import Kind, Record
+from airtape.rundir import find_run_dirs
+from airtape.writers import WriterFiles, read_writers
+
+_MOMENT = re.compile(r"(?P<run_id>.+)\?_step=(?P<step>\d+)")
+_ENDINGS = frozenset({int(Kind.EXIT), int(Kind.INHERITED), int(Kind.PREEMPTING)})
+
+
+@dataclass(frozen=True, slots=True)
+class Inheritance:
+    """What a new writer takes over from those before it.
+
+    Attributes:
+        parents: ``(writer, last seq read)`` of each of them.
+        root: Writer that began this incarnation of the run.
+        start_step: First step of the new writer.
+        rewind_to: Last step of theirs that counts, None for all.
+        run: Name, notes, tags and so on.
+        config: The config.
+        summary: The summary.
+        metrics: Definitions of metrics, as metric records say them.
+        tallies: What was counted over their rows, as a fold's state says it.
+        last_step: Their highest step that counts, None without rows.
+    """
+
+    parents: list[tuple[bytes, int]]
+    root: bytes
+    start_step: int
+    rewind_to: int | None = None
+    run: dict[str, Any] = field(default_factory=dict)
+    config: Tree = field(default_factory=dict)
+    summary: Tree = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    tallies: list[list[Any]] = field(default_factory=list)
+    last_step: int | None = None
+
+
+def moment(said: str, argument: str) -> tuple[str, int]:
+    """Return run id and step of ``resume_from`` or ``fork_from``.
+
+    Raises:
+        UsageError: It is not of the form ``id?_step=number``.
+    """
+    match = _MOMENT.fullmatch(said)
+    if match is None:
+        raise UsageError(
+            f"init() got {argument}={said!r}", hint=f"write {argument}='<run id>?_step=<number>'"
+        )
+    return match["run_id"], int(match["step"])
+
+
+def find_writers(folder: Path, run_id: str) -> list[WriterFiles]:
+    """Return the writers of a run in the run directories below a ``wandb`` folder.
+
+    When the id was used for several runs, those of the run that was heard last.
+
+    Args:
+        folder: The ``wandb`` folder; it may be missing.
+        run_id: The run's id.
+    """
+    if not folder.is_dir():
+        return []
+    writers: dict[bytes, WriterFiles] = {}
+    for run_dir in find_run_dirs([folder]).run_dirs:
+        if run_id not in run_dir.name:
+            continue
+        for writer in read_writers(run_dir, []):
+            if writer.header.run_id == run_id:
+                known = writers.setdefault(writer.header.writer, writer)
+                if known is not writer:
+                    known.files += writer.files
+    by_root: dict[bytes, list[WriterFiles]] = {}
+    for writer in writers.values():
+        by_root.setdefault(writer.header.root, []).append(writer)
+    return max(by_root.values(), key=_last_heard, default=[])
+
+
+def _last_heard(writers: Iterable[WriterFiles]) -> int:
+    return max(writer.fold().heard_ns or 0 for writer in writers)
+
+
+def inherit(writers: list[WriterFiles]) -> Inheritance:
+    """Return what a writer that resumes a run takes over.
+
+    Args:
+        writers: All writers of the run, at least one.
+    """
+    whole = merge([Part(writer.header, writer.fold()) for writer in writers])
+    last_step = whole.last_step
+    return Inheritance(
+        parents=[(writer.header.writer, writer.last_seq) for writer in writers],
+        root=whole.newest.header.root,
+        start_step=0 if last_step is None else last_step + 1,
+        run=whole.run,
+        config=whole.config,
+        summary=whole.summary,
+        metrics=[definition.to_fields() for definition in whole.definitions.values()],
+        tallies=whole.newest.fold.history.state()["tallies"],
+        last_step=last_step,
+    )
+
+
+def inherit_until(writers: list[WriterFiles], step: int) -> Inheritance:
+    """Return what a writer takes over that goes back to a step, or branches off there.
+
+    Args:
+        writers: All writers of the run, at least one.
+        step: The last step that counts.
+    """
+    by_writer = {writer.header.writer: writer for writer in writers}
+    ordered = in_order([writer.header for writer in writers])
+    fold = Fold()
+    for header in ordered:
+        if header.role != "primary":
+            continue
+        for _, item in by_writer[header.writer].records():
+            if isinstance(item, Record) and _counts(item, step):
+                fold.apply(item)
+        fold.close_row()
+    state = fold.history.state()
+    return Inheritance(
+        parents=[(writer.header.writer, writer.last_seq) for writer in writers],
+        root=ordered[-1].root,
+        start_step=step + 1,
+        rewind_to=step,
+        run=fold.run,
+        config=fold.config,
+        summary=fold.summary,
+        metrics=state["metrics"],
+        tallies=state["tallies"],
+        last_step=state["last_step"],
+    )
+
+
+def _counts(record: Record, step: int) -> bool:
+    if record.kind == Kind.HISTORY:
+        said = record.fields[0]
+        return isinstance(said, int) and said <= step
+    return record.kind not in _ENDINGS
