@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
@@ -39,6 +40,10 @@ def boundary(*, debug: bool) -> Iterator[None]:
     Raises:
         SystemExit: With one of the documented exit codes.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Names and curves that the terminal's encoding lacks must not end a command.
+            stream.reconfigure(errors="replace")
     try:
         yield
         sys.stdout.flush()

@@ -34,7 +34,16 @@ def main(debug: bool) -> None:
 
     Runs are read where they were recorded, below ./wandb unless you name another place. Nothing
     here changes a run.
-    """
+
+    \b
+    Exit codes:
+      0    done, or nothing to do
+      1    a fault in tracker itself, or output that cannot be written
+      2    a wrong argument, or a path that does not exist
+      3    a run that is damaged or cannot be read
+      4    a target that cannot be reached or written
+      130  stopped by Ctrl+C
+    """  # noqa: D301 - \b tells click to keep the lines below it
 
 
 for command in (sync, ls, show, export):

@@ -101,7 +101,12 @@ def _hardware(hardware: Mapping[str, Plain]) -> str:
 
 def _summary_lines(run: Overview) -> Iterator[Line]:
     values = {dotted(key): value_text(value) for key, value in _leaves(run.summary)}
-    curves = {dotted(key): sparkline(trace) for key, trace in _plotted(run)}
+    curves: dict[str, str] = {}
+    for key, trace in _plotted(run):
+        name = dotted(key)
+        # Of a metric with several values, such as x.min and x.max, the first one gets the curve.
+        shown_as = next((other for other in values if other.startswith(f"{name}.")), name)
+        curves[name if name in values else shown_as] = sparkline(trace)
     names = sorted(name for name in values | curves if not name.startswith("_"))
     for section in sorted({section_of(name) for name in names}):
         yield from _titled(f"Summary: {shown(section)}" if section else "Summary")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from airtape.backends.cursor import Loss
+from airtape.sync.report import RunReport, SyncReport
+from tests import logs
+from tests.cli.conftest import MakeRun
+
+PAGE = Path(__file__).parents[2] / "docs/JSON.md"
+FREE = {"config", "summary", "system_hardware", "metrics"}
+"""What holds names of the user's own."""
+
+
+def _names(value: object) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _names(item)
+    elif isinstance(value, dict):
+        for name, below in value.items():
+            yield name
+            if name not in FREE:
+                yield from _names(below)
+
+
+def _documented(*titles: str) -> set[str]:
+    """Return the names in the code spans of the sections with these titles."""
+    text = PAGE.read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", text, re.DOTALL | re.MULTILINE))
+    return set(re.findall(r"`(\w+)`", "".join(sections[title] for title in titles)))
+
+
+def test_everything_that_ls_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun, wandb: Path
+) -> None:
+    """Every name in the output of ``ls --json`` has its line in the documentation."""
+    path = make_run() / "run-ab12cd34.txlog"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"loss")] ^= 1
+    path.write_bytes(content)
+    (wandb / "run-20261120_101113-nolog").mkdir()
+    names = set(_names(tracker_json("ls")))
+    assert "records_lost" in names
+    assert names - _documented("`tracker ls --json`", "A run") == set()
+
+
+def test_everything_that_show_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``show --json`` has its line in the documentation."""
+    run_dir = make_run("ab12cd34", logs.machine(hardware={"cpus": 8}))
+    (run_dir / "files").mkdir()
+    (run_dir / "files/a.txt").touch()
+    names = set(_names(tracker_json("show", "ab12cd34")))
+    assert "last_heard" in names
+    assert names - _documented("`tracker show --json`", "A run") == set()
+
+
+def test_everything_that_sync_prints_is_documented(tmp_path: Path) -> None:
+    """Every name of a sync's report has its line in the documentation."""
+    loss = Loss("a.txlog", 1, 2, 3, 4, "not a frame")
+    report = SyncReport(runs=[RunReport(tmp_path, damage=[loss], known=[loss])])
+    assert set(_names(report.to_json())) - _documented("`tracker sync --json`") == set()
