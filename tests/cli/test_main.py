@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from airtape_cli.main import main
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 from tests.processes import TRACKER, RunTracker
+from tests.terminals import on_terminal
 
 MODULES = """
     import sys
@@ -175,27 +175,10 @@ def test_listing_loads_neither_rich_nor_a_backend(
 def test_a_terminal_gets_colours_and_lines_that_fit(make_run: MakeRun, workdir: Path) -> None:
     """On a terminal states have colours, and a line is cut rather than wrapped."""
     assert make_run(name="long-" * 10).is_dir()
-    output = _on_terminal([str(TRACKER), "ls"], workdir, columns=60)
+    output = on_terminal([str(TRACKER), "ls"], workdir, columns=60)
     assert "\x1b[32mfinished" in output
     assert "…" in output
     assert len(output.splitlines()) == 2
-
-
-def _on_terminal(command: list[str], cwd: Path, columns: int) -> str:
-    """Return what a command writes when stdout is a terminal."""
-    leader, follower = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": str(columns)}
-    with subprocess.Popen(command, cwd=cwd, stdout=follower, env=environment) as process:
-        os.close(follower)
-        written = b""
-        try:
-            while part := os.read(leader, 4096):
-                written += part
-        except OSError:
-            pass  # how Linux says that nobody has the terminal open any more
-        os.close(leader)
-    assert process.returncode == 0
-    return written.decode()
 
 
 def test_modules_of_the_user_are_not_taken_for_ours(workdir: Path) -> None:

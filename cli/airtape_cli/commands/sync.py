@@ -65,7 +65,7 @@ def sync(
     chosen = paths or (str(folder),)
     found = find_run_dirs(chosen)
     if found.run_dirs or found.problems:
-        with progress(quiet=as_json, verbose=verbose) as shows:
+        with progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows:
             report = _synced(chosen, url, options, shows)
     else:
         report = SyncReport(not_found=found.not_found if paths else [])

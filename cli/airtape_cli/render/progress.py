@@ -20,31 +20,32 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress(*, quiet: bool, verbose: bool) -> Iterator[Progress]:
+def progress(*, quiet: bool, verbose: bool, dry_run: bool) -> Iterator[Progress]:
     """Show how a sync goes on.
 
     Args:
         quiet: Show nothing, because what is printed is JSON.
         verbose: Say something of runs that had nothing new, too.
+        dry_run: Whether nothing is to be sent.
     """
     if quiet:
         yield Silent()
     elif not sys.stdout.isatty():
-        yield Lines(click.echo, verbose=verbose)
+        yield Lines(click.echo, verbose=verbose, dry_run=dry_run)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
         from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415
         from rich.progress import Progress as Bar  # noqa: PLC0415
 
-        console = Console(highlight=False)
+        console = Console(highlight=False, emoji=False)
         columns = (
             TextColumn("Syncing"),
             BarColumn(),
             DownloadColumn(),
-            TextColumn("{task.fields[run]}"),
+            TextColumn("{task.fields[run]}", markup=False),
         )
         with Bar(*columns, console=console, transient=True) as bar:
-            yield OnTerminal(bar, verbose=verbose)
+            yield OnTerminal(bar, verbose=verbose, dry_run=dry_run)
 
 
 class Lines:
@@ -53,11 +54,13 @@ class Lines:
     Args:
         write: Writes a line.
         verbose: Whether runs that had nothing new get a line.
+        dry_run: Whether nothing is to be sent.
     """
 
-    def __init__(self, write: Callable[[str], None], *, verbose: bool) -> None:
+    def __init__(self, write: Callable[[str], None], *, verbose: bool, dry_run: bool) -> None:
         self._write = write
         self._verbose = verbose
+        self._dry_run = dry_run
 
     def planned(self, directories: int, size: int) -> None:
         """Say nothing: plain lines only tell what was done."""
@@ -70,7 +73,7 @@ class Lines:
 
     def finished(self, report: RunReport) -> None:
         """Say what was done for a run."""
-        for line in run_lines(report, verbose=self._verbose):
+        for line in run_lines(report, verbose=self._verbose, dry_run=self._dry_run):
             self._write(line)
 
 
@@ -80,10 +83,11 @@ class OnTerminal(Lines):
     Args:
         bar: The bar.
         verbose: Whether runs that had nothing new get a line.
+        dry_run: Whether nothing is to be sent.
     """
 
-    def __init__(self, bar: Bar, *, verbose: bool) -> None:
-        super().__init__(self._print, verbose=verbose)
+    def __init__(self, bar: Bar, *, verbose: bool, dry_run: bool) -> None:
+        super().__init__(self._print, verbose=verbose, dry_run=dry_run)
         self._bar = bar
         self._task: TaskID | None = None
 

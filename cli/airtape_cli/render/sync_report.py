@@ -10,25 +10,27 @@ from airtape_cli.render.text import shown, size_text
 _VERBS = {
     "synced": "Synced",
     "nothing_new": "Nothing new",
-    "pending": "Would sync",
+    "pending": "Not reached",
     "damaged": "Damaged",
     "failed": "Failed",
     "held": "Held by another sync",
 }
 
 
-def run_lines(run: RunReport, *, verbose: bool) -> Iterator[str]:
+def run_lines(run: RunReport, *, verbose: bool, dry_run: bool) -> Iterator[str]:
     """Yield what is said of one run: nothing when nothing happened, unless ``verbose``.
 
     Args:
         run: What was done for it.
         verbose: Say more.
+        dry_run: Whether nothing was to be sent.
     """
     notable = bool(run.notes or run.known or run.clashes)
     if run.status == "nothing_new" and not verbose and not notable:
         return
     name = f" ({shown(run.name)})" if run.name else ""
-    yield f"{_VERBS[run.status]}: {shown(str(run.path))}{name}{_amount(run, verbose=verbose)}"
+    verb = "Would sync" if dry_run and run.status == "pending" else _VERBS[run.status]
+    yield f"{verb}: {shown(str(run.path))}{name}{_amount(run, verbose=verbose)}"
     for problem in run.problems:
         yield f"  {shown(str(problem).replace(chr(10), '; '))}"
     for loss in run.damage:
@@ -59,15 +61,16 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         return
     if dry_run:
         yield _sentence(f"Would sync {_runs(counts['pending'])} to {shown(target)}", counts)
-    elif sent == 0 and counts["nothing_new"] == len(report.runs):
+    elif counts["nothing_new"] == len(report.runs):
         yield f"Nothing new: {shown(target)} has everything of {_runs(len(report.runs))}."
     else:
         arrived = counts["synced"] + counts["damaged"]
         what = f"Synced {_runs(arrived)}, {_records(sent)}, to {shown(target)}"
-        yield _sentence(what, counts)
+        not_reached = f"{counts['pending']} not reached" if counts["pending"] else ""
+        yield _sentence(what, counts, not_reached)
 
 
-def _sentence(what: str, counts: dict[str, int]) -> str:
+def _sentence(what: str, counts: dict[str, int], *more: str) -> str:
     rest = [
         f"{counts[status]} {words}"
         for status, words in (
@@ -78,6 +81,7 @@ def _sentence(what: str, counts: dict[str, int]) -> str:
         )
         if counts[status]
     ]
+    rest += filter(None, more)
     return f"{what}; {', '.join(rest)}." if rest else f"{what}."
 
 
@@ -85,7 +89,7 @@ def _amount(run: RunReport, *, verbose: bool) -> str:
     if run.status == "pending":
         return f", {size_text(run.size)}"
     if run.status == "nothing_new":
-        return f", {_records(run.held)} held" if verbose else ""
+        return ""
     sent = f", {_records(run.records)}" if run.records else ""
     return f"{sent}, {run.held} held, {size_text(run.size)} read" if verbose else sent
 
