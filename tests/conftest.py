@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["pytester", "tests.no_skips", "tests.processes", "tests.rounds"]
+pytest_plugins = [
+    "pytester",
+    "tests.no_skips",
+    "tests.oracle.tally",
+    "tests.processes",
+    "tests.rounds",
+]
 
 FOREIGN_SETTINGS = ("TRACKER_", "WANDB_")
 """Prefixes of variables that the developer's own shell may set."""
