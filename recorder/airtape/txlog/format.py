@@ -91,6 +91,12 @@ def encode_frame(seq: int, body: bytes, salt: int) -> bytes:
     )
 
 
+def seq_of(frame: bytes) -> int:
+    """Return the place in the writer's sequence that a whole frame has."""
+    seq: int = SEQ.unpack_from(frame, CRC_OF_HEAD_AT - SEQ.size)[0]
+    return seq
+
+
 def decode_head(data: bytes | bytearray, at: int, salt: int) -> Head | None:
     """Return the head that starts at this place, or None if none with a right checksum does.
 

@@ -8,12 +8,28 @@ page cache, which takes a microsecond or two. Where ctypes cannot do it, ``os.wr
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import os
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeAlias
 
 Write: TypeAlias = Callable[[int, bytes, int], int]
 """``write(fd, data, size)``: bytes written, or -1; the cause of -1 is found by `os.write`."""
+
+HIGH_FD = 512
+"""Least number of a log's descriptor, where the limit of open files allows it.
+
+Programs that close what they do not know (``os.closerange``) then get no other file under the
+number of the log: new files take the lowest free one.
+"""
+
+_SILLY_RENAMED = ".nfs"
+"""How NFS names a file that was removed while this machine has it open."""
+
+_sync_data = getattr(os, "fdatasync", os.fsync)
 
 
 def _find_write() -> Write:
@@ -36,19 +52,112 @@ def _os_write(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - the sha
 write_keeping_gil: Write = _find_write()
 
 
-def create_log_file(path: str | os.PathLike[str], mode: int = 0o666) -> int:
-    """Create a log file and return its descriptor; every write goes to the end of the file.
+class Sink:
+    """A log file that this process writes; every write goes to its end.
 
     Args:
         path: A path that must not exist.
         mode: Permissions before the umask.
 
+    Attributes:
+        path: The path that the file was made at.
+        fd: Its descriptor.
+
     Raises:
         FileExistsError: Somebody else made the file.
         OSError: The file cannot be created.
     """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-    return os.open(path, flags, mode)
+
+    __slots__ = ("_identity", "_name", "fd", "path")
+
+    def __init__(self, path: str | os.PathLike[str], mode: int = 0o666) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        self.path = Path(path)
+        self.fd = _moved_up(os.open(path, flags, mode))
+        status = os.fstat(self.fd)
+        self._identity = status.st_dev, status.st_ino
+        self._name = _name_of(self.fd)
+
+    def write(self, data: bytes) -> None:
+        """Write all the bytes, in several goes if need be.
+
+        Raises:
+            ShortWriteError: Some of them were not taken.
+        """
+        rest = data
+        try:
+            while rest:
+                written = os.write(self.fd, rest)
+                if not written:
+                    raise OSError(errno.ENOSPC, "nothing was written")  # noqa: TRY301 - as if refused
+                rest = rest[written:]
+        except OSError as error:
+            raise ShortWriteError(error, len(data) - len(rest)) from error
+
+    def sync(self) -> None:
+        """Wait until what was written survives a power loss.
+
+        Raises:
+            OSError: It may not.
+        """
+        _sync_data(self.fd)
+
+    def loss(self) -> str | None:
+        """Tell what happened to the file or its descriptor, None if all is well."""
+        try:
+            status = os.fstat(self.fd)
+        except OSError:
+            return "the program closed its descriptor"
+        name = _name_of(self.fd)
+        # Some file systems in user space change the numbers of a file, but not its name as well.
+        if (status.st_dev, status.st_ino) != self._identity and name != self._name:
+            return "the program closed its descriptor"
+        if status.st_nlink == 0 or os.path.basename(name).startswith(_SILLY_RENAMED):  # noqa: PTH119 - of no file
+            return "the file was removed"
+        return None
+
+    def close(self) -> None:
+        """Close the file, unless its descriptor belongs to another one by now."""
+        fd, self.fd = self.fd, -1
+        with suppress(OSError):
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino) == self._identity:
+                os.close(fd)
+
+    def discard(self) -> None:
+        """Close the file and remove it."""
+        self.close()
+        with suppress(OSError):
+            self.path.unlink()
+
+
+class ShortWriteError(OSError):
+    """A write was refused, or broken off.
+
+    Attributes:
+        written: Bytes that were written all the same.
+    """
+
+    def __init__(self, cause: OSError, written: int) -> None:
+        super().__init__(cause.errno, cause.strerror or str(cause))
+        self.written = written
+
+
+def _moved_up(fd: int) -> int:
+    try:
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, HIGH_FD)
+    except OSError:
+        return fd
+    os.close(fd)
+    return high
+
+
+def _name_of(fd: int) -> str:
+    """Return the path that an open file has now; empty where the system does not tell."""
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - text, not a path
+    except OSError:
+        return ""
 
 
 def sync_directory(path: str | os.PathLike[str]) -> None:

@@ -3,23 +3,31 @@
 The disk is full, a quota is used up, a server is gone: that is a state of the log, not an exception
 in the training. Records taken meanwhile are deferred, not acknowledged: they wait in a bounded
 queue, and a thread hands them over when the disk takes them again. When the queue is full the
-oldest go, and a gap record will stand in their place.
+oldest go, and gap records will stand in their place.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Callable
+from time import monotonic
 from typing import NamedTuple, Protocol
+
+from airtape.txlog.format import seq_of
+from airtape.txlog.seqset import SeqSet
 
 QUEUE_BYTES = 4 << 20
 """How many bytes of deferred frames are kept."""
 
+SLOW_S = 0.1
+"""A write that takes longer is trouble: the next ones are left to a thread."""
+
 RETRY_S = 1.0
 """Seconds between two attempts."""
 
-RETRY_AT_END_S = 0.1
-"""The same while the run waits for it to end."""
+RETRY_SOON_S = 0.05
+"""The same while the run waits for it to end, or the disk takes records but slowly."""
 
 
 class TroubleStatus(NamedTuple):
@@ -51,78 +59,118 @@ class LogFile(Protocol):
     def recovered(self, dropped: int) -> None:
         """All deferred frames are written: records go to the file again."""
 
+    def tell(self, text: str) -> None:
+        """Say in words how the trouble goes."""
 
-class Trouble(threading.Thread):
+
+class Trouble:
     """One time of trouble, from the first refusal until every deferred frame is written.
 
     Args:
         file: The log that has trouble.
         cause: What the disk said.
+        is_slow: Whether the disk takes records, but slowly.
     """
 
-    def __init__(self, file: LogFile, cause: str) -> None:
-        super().__init__(name="airtape-drain", daemon=True)
+    def __init__(self, file: LogFile, cause: str, *, is_slow: bool = False) -> None:
         self.cause = cause
         self._file = file
+        self._is_slow = is_slow
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._ending = False
         self._over = threading.Event()
-        self._deferred: deque[tuple[int, bytes]] = deque()
+        self._waiting: deque[bytes] = deque()
         self._bytes = 0
-        self._gap: tuple[int, int] | None = None
+        self._in_hand: bytes | None = None
+        self._gaps = SeqSet()
+        self._gaps_in_hand = SeqSet()
         self._dropped = 0
+        self._is_refused = True
+        self._is_recovered = False
+        self._told: str | None = None
+        self._has_thread = True
+        self._next_attempt = 0.0
 
-    def defer(self, seq: int, frame: bytes) -> bool:
+    def begin(self) -> None:
+        """Let a thread work on it, or the callers of `defer` where no thread can be had."""
+        try:
+            threading.Thread(target=self._run, name="airtape-drain", daemon=True).start()
+        except RuntimeError:
+            self._has_thread = False
+
+    def defer(self, frame: bytes) -> bool:
         """Keep a frame until it can be written; return False when the trouble is over."""
         with self._lock:
             if self._over.is_set():
                 return False
-            self._deferred.append((seq, frame))
+            self._waiting.append(frame)
             self._bytes += len(frame)
-            while self._bytes > QUEUE_BYTES and len(self._deferred) > 1:
-                self._drop(*self._deferred.popleft())
-            return True
+            while self._bytes > QUEUE_BYTES and len(self._waiting) > 1:
+                self._drop(self._waiting.popleft())
+        if not self._has_thread and monotonic() >= self._next_attempt:
+            self._next_attempt = monotonic() + RETRY_S
+            self._attempt()
+        return True
 
-    def _drop(self, seq: int, frame: bytes) -> None:
+    def _drop(self, frame: bytes) -> None:
         self._bytes -= len(frame)
         self._dropped += 1
-        first, last = self._gap or (seq, seq)
-        self._gap = min(first, seq), max(last, seq)
+        self._gaps.add(seq_of(frame))
 
     @property
     def status(self) -> TroubleStatus:
         """What waits and what is lost."""
         with self._lock:
-            return TroubleStatus(self.cause, len(self._deferred), self._dropped)
+            waiting = len(self._waiting) + (self._in_hand is not None)
+            return TroubleStatus(self.cause, waiting, self._dropped)
 
-    def run(self) -> None:
-        """Try to write what waits, once a second, until nothing does."""
-        while True:
-            try:
-                self._drain()
-            except OSError as error:
-                self.cause = error.strerror or str(error)
-            else:
-                return
-            self._wake.wait(RETRY_AT_END_S if self._ending else RETRY_S)
+    def _run(self) -> None:
+        """Try to write what waits, again and again, until nothing does."""
+        if self._is_slow:
+            self._tell("takes long to write; records wait in memory meanwhile")
+        while not self._attempt():
+            soon = self._ending or not self._is_refused
+            self._wake.wait(RETRY_SOON_S if soon else RETRY_S)
+            self._wake.clear()
+
+    def _attempt(self) -> bool:
+        """Try once; tell whether the trouble is over."""
+        try:
+            self._drain()
+        except Exception as error:  # noqa: BLE001 - else nobody would try again
+            self._is_refused = True
+            self.cause = getattr(error, "strerror", None) or str(error)
+            self._tell(f"cannot be written ({self.cause}); records wait in memory until it can be")
+            return self._over.is_set()
+        self._is_refused = False
+        if self._is_recovered and (self._told is not None or self._dropped):
+            lost = f"; {self._dropped} records were lost" if self._dropped else ", nothing is lost"
+            self._tell(f"can be written again{lost}")
+        return self._over.is_set()
+
+    def _tell(self, text: str) -> None:
+        if text != self._told:
+            self._told = text
+            self._file.tell(text)
 
     def wait_until_over(self, seconds: float) -> bool:
         """Hurry the attempts; tell whether everything was written within the time."""
+        deadline = monotonic() + seconds
         self._ending = True
         self._wake.set()
-        if not self._over.wait(seconds):
-            return False
-        self.join(RETRY_S)
-        return True
+        while not self._has_thread and not self._attempt() and monotonic() < deadline:
+            self._over.wait(RETRY_SOON_S)
+        return self._over.wait(max(0.0, deadline - monotonic()))
 
-    def take_over(self) -> tuple[list[tuple[int, bytes]], tuple[int, int] | None]:
-        """Give up: return the frames that still wait, and the first and last dropped seq."""
+    def take_over(self) -> tuple[list[bytes], SeqSet]:
+        """Give up: return the frames that still wait, and what was dropped without a gap record."""
         with self._lock:
             self._over.set()
-            left, self._deferred = list(self._deferred), deque()
-            gap, self._gap = self._gap, None
-            return left, gap
+            left = [] if self._in_hand is None else [self._in_hand]
+            left += self._waiting
+            self._waiting.clear()
+            return left, self._unwritten_gaps()
 
     def _drain(self) -> None:
         """Write everything that waits.
@@ -132,34 +180,65 @@ class Trouble(threading.Thread):
         """
         self._file.renew_if_gone()
         while not self._over.is_set():
-            self._write_gap()
+            self._write_gaps()
             with self._lock:
-                if not self._deferred:
-                    self._over.set()
-                    self._file.recovered(self._dropped)
+                if not self._waiting:
+                    if self._ending or not self._is_slow:
+                        self._file.recovered(self._dropped)
+                        self._is_recovered = True
+                        self._over.set()
                     return
                 # Not in the queue while it is written, so that it cannot be dropped as well.
-                seq, frame = self._deferred.popleft()
-            try:
-                self._file.write_blocking(frame)
-            except OSError:
-                with self._lock:
-                    self._deferred.appendleft((seq, frame))
-                raise
-            with self._lock:
-                self._bytes -= len(frame)
+                self._in_hand = self._waiting.popleft()
+            self._write_in_hand(self._in_hand)
 
-    def _write_gap(self) -> None:
-        with self._lock:
-            gap, self._gap = self._gap, None
-        if gap is None:
-            return
+    def _write_in_hand(self, frame: bytes) -> None:
+        began = monotonic()
         try:
-            self._file.write_gap(*gap, self.cause)
-        except OSError:
-            self._take_back(gap)
+            self._file.write_blocking(frame)
+        except Exception:
+            with self._lock:
+                self._in_hand = None
+                self._waiting.appendleft(frame)
             raise
-
-    def _take_back(self, gap: tuple[int, int]) -> None:
+        self._is_slow = monotonic() - began > SLOW_S
         with self._lock:
-            self._gap = gap if self._gap is None else (gap[0], max(gap[1], self._gap[1]))
+            self._in_hand = None
+            self._bytes -= len(frame)
+
+    def _write_gaps(self) -> None:
+        with self._lock:
+            gaps, self._gaps = self._gaps, SeqSet()
+            self._gaps_in_hand = gaps
+        try:
+            for first, last in gaps.intervals():
+                self._file.write_gap(first, last, self.cause)
+        except Exception:
+            with self._lock:
+                self._gaps = self._unwritten_gaps()
+            raise
+        finally:
+            self._gaps_in_hand = SeqSet()
+
+    def _unwritten_gaps(self) -> SeqSet:
+        return SeqSet([*self._gaps.intervals(), *self._gaps_in_hand.intervals()])
+
+
+def within(seconds: float, work: Callable[[], None]) -> bool:
+    """Do something that may hang in a thread of its own; tell whether it ended within the time.
+
+    Where no thread can be had it is done at once, however long it takes.
+    """
+    done = threading.Event()
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            done.set()
+
+    try:
+        threading.Thread(target=run, name="airtape-end", daemon=True).start()
+    except RuntimeError:
+        run()
+    return done.wait(max(0.0, seconds))

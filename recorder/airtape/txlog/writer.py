@@ -7,20 +7,18 @@ deferred instead (see `airtape.txlog.trouble`); nothing here raises once the log
 
 from __future__ import annotations
 
-import errno
 import os
-from collections import deque
+import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from struct import Struct
-from time import monotonic_ns, time_ns
+from time import monotonic, monotonic_ns, time_ns
 from zlib import crc32
 
 import msgpack
 
 from airtape.records import Kind
+from airtape.txlog.files import LogFiles
 from airtape.txlog.format import (
     CODE,
     HEAD_CHECKED,
@@ -30,19 +28,18 @@ from airtape.txlog.format import (
     Header,
     encode_frame,
     salt_of,
+    seq_of,
 )
-from airtape.txlog.sink import create_log_file, sync_directory, write_keeping_gil
-from airtape.txlog.trouble import Trouble, TroubleStatus
+from airtape.txlog.seqset import SeqSet
+from airtape.txlog.sink import write_keeping_gil
+from airtape.txlog.trouble import SLOW_S, Trouble, TroubleStatus, within
 
-RING_BYTES = 4 << 20
-"""How many bytes of the last frames are kept, to write them again when their file is lost."""
-_RING_STEP = 256 << 10
-SLOW_NS = 100_000_000
-"""A write that takes longer is trouble: the next ones are left to a thread."""
 END_WAIT_S = 3.0
-"""How long the end of a run waits for a disk that refuses."""
+"""How long the end of a run waits for a disk that refuses or hangs."""
+SAVE_WAIT_S = 1.0
+"""How long it then waits for the last records to be saved elsewhere."""
 
-_LOST_FILE = frozenset({errno.EIO, errno.ESTALE, errno.EBADF, errno.EFBIG})
+_SLOW_NS = int(SLOW_S * 1e9)
 _MARKER = bytes([MARKER])
 _CRCS = Struct(">II").pack
 _CHECKED = HEAD_CHECKED.pack
@@ -62,13 +59,13 @@ class LogWriter:
         mode: Permissions of the file before the umask.
         next_path: Names the file to go on in when the first one refuses to be synced.
         report: Told in words when trouble begins and ends; called from a thread.
+        must_open: Whether a file that cannot be made is an error, or trouble like any other.
 
     Attributes:
-        path: The log file, the newest one.
-        header: What it says of itself.
-        size: Bytes written so far.
+        next_seq: What the next record will be numbered, if nothing comes in between.
         last_seq: The last record written.
-        synced: Bytes that are known to survive a power loss.
+        last_checkpoint: Offset of the last checkpoint in the newest file, None without one.
+        synced: How much of `size` is known to survive a power loss.
         synced_seq: The last record that is known to survive one.
 
     Raises:
@@ -84,47 +81,52 @@ class LogWriter:
         mode: int = 0o666,
         next_path: Callable[[], Path] | None = None,
         report: Callable[[str], None] = lambda _: None,
+        must_open: bool = True,
     ) -> None:
-        self.path = Path(path)
-        self.header = header
-        self.size = 0
-        self.last_seq = header.first_seq
-        self.synced = 0
-        self.synced_seq = header.first_seq
-        self._mode = mode
-        self._next_path = next_path
+        self.last_seq = self.synced_seq = header.first_seq
+        self.last_checkpoint: int | None = None
         self._report = report
         self._salt = salt_of(header.writer)
-        self._next_seq = count(header.first_seq + 1).__next__
-        self._ring: deque[bytes] = deque()
-        self._forgotten = 0
-        self._trim_at = RING_BYTES
+        self.next_seq = header.first_seq + 1
         self._trouble: Trouble | None = None
-        self._renew = False
+        self._trouble_lock = threading.RLock()
         self._dropped = 0
-        self._old_fds: list[int] = []
-        self._fd, frame = self._create(self.path, header, wall_ns)
-        self._keep(frame)
-        self.synced = self.size
-
-    def _keep(self, frame: bytes) -> None:
-        """Remember a frame that was written, to write it again should the file be lost."""
-        self._ring.append(frame)
-        self.size += len(frame)
-
-    def _create(self, path: Path, header: Header, wall_ns: int) -> tuple[int, bytes]:
-        """Create a file with its header; return descriptor and header frame."""
-        body = msgpack.packb([int(Kind.HEADER), wall_ns, header.to_fields()])
-        frame = encode_frame(header.first_seq, body, UNSALTED)
-        fd = create_log_file(path, self._mode)
+        self._closed = False
+        self._files = LogFiles(
+            Path(path),
+            header,
+            wall_ns=wall_ns,
+            mode=mode,
+            next_path=next_path,
+            take_seq=self._take_seq,
+        )
+        self.synced = self._files.size
         try:
-            _write_whole(fd, frame)
-            os.fsync(fd)
-            sync_directory(path.parent)
-        except OSError:
-            os.close(fd)
-            raise
-        return fd, frame
+            self._files.open()
+        except OSError as error:
+            if must_open:
+                raise
+            self._begin_trouble(_said_by(error))
+
+    @property
+    def path(self) -> Path:
+        """The log file, the newest one."""
+        return self._files.path
+
+    @property
+    def header(self) -> Header:
+        """What the newest file says of itself."""
+        return self._files.header
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._files.size
+
+    def _take_seq(self) -> int:
+        # On one line, for nothing can come in between: no other thread, no handler of a signal.
+        seq, self.next_seq = self.next_seq, self.next_seq + 1
+        return seq
 
     def append(self, body: bytes) -> int:
         """Take one record and return its seq.
@@ -132,62 +134,76 @@ class LogWriter:
         Args:
             body: A msgpack array, at most `MAX_BODY` bytes.
         """
-        seq = self._next_seq()
-        checked = _CHECKED(len(body) + LENGTH_EXTRA, CODE, seq)
-        salt = self._salt
-        crcs = _CRCS(crc32(checked, salt), crc32(body, crc32(checked[5:], salt)))
-        self._hand_over(seq, b"".join((_MARKER, checked, crcs, body)))
+        seq, self.next_seq = self.next_seq, self.next_seq + 1  # as in _take_seq
+        try:
+            checked = _CHECKED(len(body) + LENGTH_EXTRA, CODE, seq)
+            salt = self._salt
+            crcs = _CRCS(crc32(checked, salt), crc32(body, crc32(checked[5:], salt)))
+            self._hand_over(seq, b"".join((_MARKER, checked, crcs, body)))
+        except BaseException:
+            # The handler of a signal raises: without its record, the number would seem lost.
+            self._hand_over(seq, encode_frame(seq, body, self._salt))
+            raise
         return seq
 
     def append_unsalted(self, body: bytes) -> int:
         """Take one checkpoint record and return its seq."""
-        seq = self._next_seq()
-        self._hand_over(seq, encode_frame(seq, body, UNSALTED))
+        at = self._files.offset
+        seq, self.next_seq = self.next_seq, self.next_seq + 1  # as in _take_seq
+        try:
+            self._hand_over(seq, encode_frame(seq, body, UNSALTED))
+        except BaseException:
+            self._hand_over(seq, encode_frame(seq, body, UNSALTED))
+            raise
+        self.last_checkpoint = at if self._trouble is None else None
         return seq
 
     def _hand_over(self, seq: int, frame: bytes) -> None:
-        if self._trouble is not None and self._trouble.defer(seq, frame):
-            return
+        files = self._files
         size = len(frame)
-        began = monotonic_ns()
-        written = write_keeping_gil(self._fd, frame, size)
-        took = monotonic_ns() - began
-        if written != size:
-            self._refused(seq, frame, max(0, written))
-            return
-        self.last_seq = seq
-        self.size += size
-        self._ring.append(frame)
-        if self.size > self._trim_at:
-            self._trim()
-        if took > SLOW_NS:
-            self._begin_trouble(f"a write took {took / 1e9:.1f} s")
+        while True:
+            trouble = self._trouble
+            if trouble is not None and trouble.defer(frame):
+                return
+            fd = files.fd
+            began = monotonic_ns()
+            written = write_keeping_gil(fd, frame, size)
+            took = monotonic_ns() - began
+            if written != size and not self._rewrite(frame, max(0, written)):
+                continue
+            self.last_seq = seq
+            files.size += size
+            files.ring.append(frame)
+            if files.size > files.trim_at:
+                files.trim()
+            # A file that was given up during the write may not have it: then once more.
+            if self._trouble is None and files.fd == fd:
+                break
+        if took > _SLOW_NS:
+            self._begin_trouble("writes take long", is_slow=True)
 
-    def _trim(self) -> None:
-        """Forget the oldest frames beyond `RING_BYTES`."""
-        while self.size - self._forgotten > RING_BYTES - _RING_STEP:
-            self._forgotten += len(self._ring.popleft())
-        self._trim_at = self.size + _RING_STEP
-
-    def _refused(self, seq: int, frame: bytes, written: int) -> None:
-        """Write a frame once more, whole, and defer it if that fails too.
-
-        What was written of it before stays in the file; readers skip it.
-        """
-        self.size += written
-        self._forgotten += written
+    def _rewrite(self, frame: bytes, torn: int) -> bool:
+        """Write a frame once more, whole; trouble begins if that fails too."""
+        self._files.skip(torn)
         try:
-            self.write_blocking(frame)
+            written = os.write(self._files.fd, frame)
         except OSError as error:
-            self._renew |= error.errno in _LOST_FILE
-            self._begin_trouble(error.strerror or str(error))
-            if self._trouble is not None:
-                self._trouble.defer(seq, frame)
+            self._files.note(error)
+            self._begin_trouble(_said_by(error))
+            return False
+        if written < len(frame):
+            self._files.skip(written)
+            self._begin_trouble(f"only {written} of {len(frame)} bytes were taken")
+        return written == len(frame)
 
-    def _begin_trouble(self, cause: str) -> None:
-        if self._trouble is None:
-            self._trouble = Trouble(self, cause)
-            self._trouble.start()
+    def _begin_trouble(self, cause: str, *, is_slow: bool = False) -> None:
+        with self._trouble_lock:
+            if self._trouble is not None or self._closed:
+                return
+            trouble = Trouble(self, cause, is_slow=is_slow)
+            if self._trouble is None:  # the handler of a signal may have come in between
+                self._trouble = trouble
+                trouble.begin()
 
     def write_blocking(self, frame: bytes) -> None:
         """Write one whole frame, however long it takes.
@@ -195,14 +211,8 @@ class LogWriter:
         Raises:
             OSError: The frame could not be written whole.
         """
-        try:
-            written = _write_whole(self._fd, frame)
-        except OSError as error:
-            self._renew |= error.errno in _LOST_FILE
-            raise
-        self.last_seq = max(self.last_seq, int.from_bytes(frame[6:14], "big"))
-        self._keep(frame)
-        assert written == len(frame)  # noqa: S101 - _write_whole raises otherwise
+        self._files.write(frame)
+        self.last_seq = max(self.last_seq, seq_of(frame))
 
     def write_gap(self, first: int, last: int, reason: str) -> None:
         """Write the record that stands in the place of dropped ones; it has the last one's seq.
@@ -219,49 +229,18 @@ class LogWriter:
         Raises:
             OSError: No other file can be made.
         """
-        if self._trouble is not None:
-            self._report(
-                f"{self.path.name} cannot be written ({self._trouble.cause}); "
-                "records wait in memory until it can be"
-            )
-        if not self._renew and not self._is_removed():
-            return
-        path = self.path
-        if path.exists() or self._next_path is None:
-            path = self._next_path() if self._next_path is not None else path
-        self._continue_in(path)
-
-    def _is_removed(self) -> bool:
-        return os.fstat(self._fd).st_nlink == 0
-
-    def _continue_in(self, path: Path) -> None:
-        """Make another file that repeats the last frames, so that none is in the lost one alone.
-
-        Raises:
-            OSError: The file cannot be made.
-        """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        header = replace(self.header, first_seq=self._next_seq(), continues=self.path.name)
-        fd, frame = self._create(path, header, time_ns())
-        try:
-            for kept in self._ring:
-                _write_whole(fd, kept)
-            os.fsync(fd)
-        except OSError:
-            os.close(fd)
-            raise
-        # Another thread may be syncing the old file at this moment: it is closed at the end.
-        self._old_fds.append(self._fd)
-        self._fd, self.path, self.header = fd, path, header
-        self._renew = False
-        self._keep(frame)
+        if (news := self._files.renew_if_gone()) is not None:
+            self.last_checkpoint = None
+            self._report(news)
 
     def recovered(self, dropped: int) -> None:
         """Write to the file again."""
         self._trouble = None
         self._dropped += dropped
-        lost = f"; {dropped} records were lost" if dropped else ", nothing is lost"
-        self._report(f"{self.path.name} can be written again{lost}")
+
+    def tell(self, text: str) -> None:
+        """Say in words how trouble with this file goes."""
+        self._report(f"{self.path.name} {text}")
 
     @property
     def status(self) -> TroubleStatus:
@@ -275,26 +254,19 @@ class LogWriter:
     def sync(self) -> None:
         """Wait until all that was written so far survives a power loss.
 
-        A file that was removed, or whose sync fails, is given up for another one: after a failed
-        sync the kernel takes the lost pages for written.
+        A file that was removed, or whose sync fails, is given up for another one.
         """
-        size, seq = self.size, self.last_seq
-        if size == self.synced or self._trouble is not None:
+        size, seq = self._files.size, self.last_seq
+        if size == self.synced or self._closed:
             return
-        try:
-            os.fdatasync(self._fd)
-            removed = self._is_removed()
-        except OSError as error:
-            self._renew = True
-            self._begin_trouble(error.strerror or str(error))
-            return
-        if removed:
-            self._begin_trouble("the file was removed")
-            return
-        self.synced, self.synced_seq = size, seq
+        loss = self._files.sync()
+        if loss is None:
+            self.synced, self.synced_seq = size, seq
+        else:
+            self._begin_trouble(loss)
 
     def close(self, fallbacks: Sequence[Path] = ()) -> TroubleStatus:
-        """Sync and close the log; wait a few seconds for a disk that refuses.
+        """Sync and close the log; wait a few seconds for a disk that refuses or hangs.
 
         Args:
             fallbacks: Directories to save what still waits in, tried in order.
@@ -302,46 +274,57 @@ class LogWriter:
         Returns:
             What could not be written.
         """
-        self.sync()
-        trouble = self._trouble
-        if trouble is not None and not trouble.wait_until_over(END_WAIT_S):
-            self._give_up(trouble, fallbacks)
-        status = self.status
-        for fd in (self._fd, *self._old_fds):
-            os.close(fd)
-        return status
+        end = monotonic() + END_WAIT_S
+        is_synced = True
+        while is_synced:
+            trouble = self._trouble
+            if trouble is not None and not trouble.wait_until_over(end - monotonic()):
+                self._give_up(trouble, fallbacks)
+                break
+            is_synced = within(max(SAVE_WAIT_S, end - monotonic()), self.sync)
+            if self._trouble is None:
+                break
+        if not is_synced:
+            self.tell("could not be synced: its last records would not survive a power loss")
+        self._closed = True
+        # Closing may hang where syncing did.
+        within(SAVE_WAIT_S, self._files.close)
+        return self.status
 
     def _give_up(self, trouble: Trouble, fallbacks: Sequence[Path]) -> None:
-        frames, gap = trouble.take_over()
+        frames, gaps = trouble.take_over()
         self._trouble = None
-        for directory in fallbacks:
-            try:
-                self._continue_in(directory / self.path.name)
-                if gap is not None:
-                    self.write_gap(*gap, trouble.cause)
-                for _, frame in frames:
-                    self.write_blocking(frame)
-            except OSError:
-                continue
-            self._report(f"the last records were saved in {self.path}: sync that file too")
-            self._dropped += 0 if gap is None else gap[1] - gap[0] + 1
-            return
-        self._dropped += len(frames) + (0 if gap is None else gap[1] - gap[0] + 1)
-        self._report(f"{self._dropped} records are lost: {trouble.cause}")
+        self._dropped += trouble.status.dropped + len(frames)
+
+        def save() -> None:
+            if any(self._save_in(place, frames, gaps, trouble.cause) for place in fallbacks):
+                self._dropped -= len(frames)
+
+        within(SAVE_WAIT_S, save)
+        if self._dropped:
+            self._report(f"{self._dropped} records are lost: {trouble.cause}")
+
+    def _save_in(self, directory: Path, frames: Sequence[bytes], gaps: SeqSet, cause: str) -> bool:
+        """Save what waits in a file below another directory; tell whether that went well."""
+        try:
+            self._files.continue_in(directory / self.path.name)
+            for first, last in gaps.intervals():
+                self.write_gap(first, last, cause)
+            for frame in frames:
+                self.write_blocking(frame)
+        except OSError:
+            return False
+        if self._files.sync() is not None:
+            return False
+        self._report(f"the last records were saved in {self.path}: sync that file too")
+        return True
 
     def abandon(self) -> None:
         """Leave the file to the process that this one was forked from."""
         self._trouble = None
-        os.close(self._fd)
+        self._closed = True
+        self._files.close()
 
 
-def _write_whole(fd: int, frame: bytes) -> int:
-    """Write one whole frame.
-
-    Raises:
-        OSError: Fewer bytes were written; they stay, and readers skip them.
-    """
-    written = os.write(fd, frame)
-    if written != len(frame):
-        raise OSError(errno.ENOSPC, f"only {written} of {len(frame)} bytes were written")
-    return written
+def _said_by(error: OSError) -> str:
+    return error.strerror or str(error)
