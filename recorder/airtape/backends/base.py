@@ -24,7 +24,7 @@ class Batch:
 
     Attributes:
         run: The run.
-        header: The writer.
+        header: The writer; a target keeps the one of the first batch, or of a restart.
         base_version: Version of the cursor that the batch builds on; 0 for none.
         cursor: The cursor behind the batch, one version on.
         changes: What happened to the history. Delete what is erased, then put every point, later
@@ -45,23 +45,21 @@ class Batch:
 
 
 class FileHint(NamedTuple):
-    """What a log file looked like when all of it had been synced.
+    """What a log file looked like when it had been synced.
 
     Attributes:
         size: Its size in bytes.
         mtime_ns: Its modification time.
         run: The run it belongs to.
         writer: Uuid of its writer.
-        ended: Whether its writer's exit record has come, so that nothing will follow.
-        lost: Number of places where records are known to be lost.
+        done: Whether nothing will follow and nothing is amiss, so that it need not be read again.
     """
 
     size: int
     mtime_ns: int
     run: RunKey
     writer: bytes
-    ended: bool
-    lost: int
+    done: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +69,20 @@ class DirectoryHint:
     Attributes:
         mtime_ns: Its modification time.
         files: Its logs by file name.
+        entity: Whom its run belongs to, None when nothing was said.
+        project: Its run's project, None when nothing was said.
+        name: Its run's display name, None when nothing was said.
     """
 
     mtime_ns: int
     files: Mapping[str, FileHint]
+    entity: str | None = None
+    project: str | None = None
+    name: str | None = None
+
+    def concerns(self, run: RunKey) -> bool:
+        """Tell whether a log of this run stands in the directory."""
+        return any(file.run == run for file in self.files.values())
 
 
 @dataclass(slots=True)

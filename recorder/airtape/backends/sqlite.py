@@ -1,0 +1,124 @@
+"""The SQLite store: one file that anybody can query. ``docs/STORE.md`` lists its views."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+
+from airtape.backends import sqlite_about, sqlite_cursors, sqlite_history
+from airtape.backends.base import Batch, DirectoryHint, Held
+from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.sqlite_cursors import Place
+from airtape.backends.sqlite_hints import forget_hints, read_hints, write_hints
+from airtape.backends.sqlite_history import Keys
+from airtape.backends.sqlite_open import Store
+from airtape.backends.sqlite_retract import forget_run, forget_writer
+
+
+class SqliteBackend:
+    """A store in one SQLite file.
+
+    Values and cursor of a batch arrive in one transaction, in which the cursor is read again under
+    the write lock.
+
+    Args:
+        location: What stands behind ``sqlite:`` in the target's URL.
+
+    Raises:
+        TargetError: The file cannot be opened or made, or is something else.
+    """
+
+    transactional = True
+    can_retract = True
+
+    def __init__(self, location: str) -> None:
+        self._store = Store(location)
+        self._keys = Keys()
+        self._changes_of_others = -1
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know about the store's place."""
+        return self._store.notes
+
+    def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
+        """Return the cursor of a writer, None if nothing of it has come."""
+        with self._store.snapshot() as db:
+            place = None if db is None else sqlite_cursors.find(db, run, writer)
+            if db is None or place is None:
+                return None
+            return sqlite_cursors.read(db, place.writer)
+
+    def commit(self, batch: Batch) -> bool:
+        """Take in a batch if it builds on the cursor that is stored; tell whether it does."""
+        writer = batch.header.writer
+        try:
+            with self._store.transaction() as db:
+                self._forget_keys_of_others(db)
+                place = sqlite_cursors.find(db, batch.run, writer)
+                if sqlite_cursors.version_of(db, place) != batch.base_version:
+                    return False
+                if place is None:
+                    place = sqlite_cursors.make(db, batch.run, writer)
+                if batch.restart:
+                    forget_writer(db, place)
+                sqlite_history.write_changes(db, place, batch.changes, self._keys)
+                sqlite_history.write_events(db, place.writer, batch.events)
+                sqlite_cursors.write(db, place.writer, batch.cursor, batch.header)
+                sqlite_about.write_about(db, place, batch)
+        except BaseException:
+            self._keys.clear()
+            raise
+        return True
+
+    def _forget_keys_of_others(self, db: sqlite3.Connection) -> None:
+        """Drop the cache of keys when another process has written since it was filled."""
+        (changes,) = db.execute("PRAGMA data_version").fetchone()
+        if changes != self._changes_of_others:
+            self._keys.clear()
+            self._changes_of_others = changes
+
+    def hints(self) -> Mapping[str, DirectoryHint]:
+        """Return what is known of run directories, by path."""
+        with self._store.snapshot() as db:
+            return {} if db is None else read_hints(db)
+
+    def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
+        """Remember what run directories look like."""
+        with self._store.transaction() as db:
+            write_hints(db, hints)
+
+    def retract(self, run: RunKey) -> None:
+        """Forget a run, so that the next sync sends it anew."""
+        with self._store.transaction() as db:
+            self._keys.clear()
+            forget_hints(db, run)
+            for _, place in sqlite_cursors.runs_like(db, run):
+                forget_run(db, place)
+
+    def dump(self, run: RunKey | None = None) -> Iterator[Held]:
+        """Yield what the store holds of each writer, sorted by run and writer."""
+        with self._store.snapshot() as db:
+            runs = [] if db is None else sqlite_cursors.runs_like(db, run)
+        for key, place in runs:
+            yield from self._dump_run(key, place)
+
+    def _dump_run(self, run: RunKey, run_place: int) -> list[Held]:
+        with self._store.snapshot() as db:
+            if db is None:
+                return []
+            return [
+                Held(
+                    run,
+                    header,
+                    sqlite_cursors.read(db, writer),
+                    sqlite_history.read_points(db, Place(run_place, writer)),
+                    sqlite_history.read_rows(db, Place(run_place, writer)),
+                    sqlite_history.read_events(db, writer),
+                )
+                for writer, header in sqlite_cursors.headers_of(db, run_place).items()
+            ]
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        self._store.close()

@@ -1,0 +1,199 @@
+"""Opening the file of a SQLite store, and saying what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from airtape.backends.filesystems import network_type
+from airtape.backends.sqlite_schema import migrate
+from airtape.errors import TargetError
+
+BUSY_S: Final = 60
+"""How long to wait for another process that writes to the store."""
+CACHE_KIB: Final = 32 << 10
+WANDB_FOLDERS: Final = frozenset({"wandb", ".wandb"})
+"""Names of folders that are made for a store when they are missing."""
+
+
+class Store:
+    """The file of a store, opened when it is first needed.
+
+    A store that does not exist yet is made by the first transaction; until then it reads as empty.
+
+    Args:
+        location: What stands behind ``sqlite:``: a path, or ``//`` and an absolute path.
+
+    Attributes:
+        path: The file.
+        network: The type of the network file system that it is on, if it is on one.
+
+    Raises:
+        TargetError: The file cannot be opened or made, or is something else.
+    """
+
+    def __init__(self, location: str) -> None:
+        self.path = Path(location[2:] if location.startswith("///") else location)
+        self.network: str | None = None
+        self._connection: sqlite3.Connection | None = None
+        with self._failing():
+            _check_place(self.path)
+            if self.path.exists():
+                self._open()
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know about the store's place."""
+        if self.network is None:
+            return []
+        note = (
+            f"{self.path} is on a network file system ({self.network}): it works, but slowly, and "
+            "only one process at a time can read or write it. A store on a local disk serves "
+            "better: --to sqlite:/local/path/tracker.db"
+        )
+        return [note]
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            if self.path.parent.name in WANDB_FOLDERS:
+                self.path.parent.mkdir(exist_ok=True)
+            self.network = network_type(self.path.parent)
+            self._connection = _connect(self.path, self.network)
+        return self._connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Hold the store for writing; all of the changes are kept, or none after an exception.
+
+        Raises:
+            TargetError: SQLite failed.
+        """
+        with self._failing(), _between(self._open(), "BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[sqlite3.Connection | None]:
+        """Read the store as it is at one moment; None when there is no store yet.
+
+        Raises:
+            TargetError: SQLite failed.
+        """
+        with self._failing():
+            if self._connection is None and not self.path.exists():
+                yield None
+            else:
+                with _between(self._open(), "BEGIN") as connection:
+                    yield connection
+
+    def close(self) -> None:
+        """Close the file; may be called again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Say what failed and what to try.
+
+        Raises:
+            TargetError: SQLite or the system failed.
+        """
+        try:
+            yield
+        except sqlite3.Error as error:
+            what, hint = _explain(str(error), self.path)
+            raise TargetError(what, where=str(self.path), because=str(error), hint=hint) from error
+        except OSError as error:
+            raise TargetError(
+                "the store cannot be made",
+                where=str(self.path),
+                because=error.strerror,
+                hint="Choose another place with --to sqlite:PATH.",
+            ) from error
+
+
+@contextmanager
+def _between(connection: sqlite3.Connection, begin: str) -> Iterator[sqlite3.Connection]:
+    connection.execute(begin)
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        # SQLite has already gone back after some errors; then there is nothing left to do.
+        with suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _check_place(path: Path) -> None:
+    folder = path.parent
+    above = folder.parent if folder.name in WANDB_FOLDERS and not folder.exists() else folder
+    if not above.is_dir():
+        raise TargetError(
+            "the store's folder does not exist",
+            where=str(folder),
+            hint="Make the folder, or choose another place with --to sqlite:PATH.",
+        )
+    if path.is_dir():
+        raise TargetError(
+            "the store is a directory",
+            where=str(path),
+            hint=f"Name a file in it: --to sqlite:{path / 'tracker.db'}",
+        )
+    if not path.exists() and not os.access(above, os.W_OK | os.X_OK):
+        raise TargetError(
+            "the store's folder cannot be written",
+            where=str(above),
+            hint="Choose another place with --to sqlite:PATH.",
+        )
+
+
+def _connect(path: Path, network: str | None) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.absolute()))}"
+    if network is not None:
+        # Locks of the usual kind are not to be trusted there, and WAL needs shared memory.
+        uri += "?vfs=unix-dotfile"
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+    try:
+        if network is None:
+            _use_wal(connection)
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        migrate(connection, str(path))
+        # Shows now, not after half an hour of reading, that nothing can be written.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode == "wal":
+        # A power loss may take the last commits back, whole; the next sync brings them again.
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _explain(message: str, path: Path) -> tuple[str, str]:
+    """Return what failed and what to try."""
+    if "locked" in message:
+        hint = "Let the other sync finish, then sync again."
+        if Path(f"{path}.lock").exists():
+            hint += f" If none is running, it was killed: remove {path}.lock"
+        return f"another process has held the store for {BUSY_S} s", hint
+    if "readonly" in message or "unable to open" in message:
+        return "the store cannot be written", "Choose another place with --to sqlite:PATH."
+    if "full" in message or "disk I/O" in message:
+        return "the store cannot be written", "Make room on its disk, then sync again."
+    if "not a database" in message or "malformed" in message:
+        return (
+            "the store is no SQLite database, or damaged",
+            "The logs are whole: move the file away and sync again, into a new one.",
+        )
+    return "the store does not work", "Sync again; if it stays so, sync into a new file."

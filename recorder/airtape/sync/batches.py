@@ -1,0 +1,169 @@
+"""From records to batches: what a target is handed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airtape.backends.base import Batch
+from airtape.backends.cursor import Cursor, RunKey, pack_state, unpack_state
+from airtape.fold.observers import HistoryChanges
+from airtape.fold.shapes import MAX_NUMBER
+from airtape.records import HistoryFlag, Kind, Record
+from airtape.sync.source import WriterReader
+from airtape.txlog.format import Header
+
+SAID_BY_FOLD = frozenset(
+    {
+        Kind.HEADER,
+        Kind.HISTORY,
+        Kind.RUN,
+        Kind.CONFIG,
+        Kind.SUMMARY,
+        Kind.METRIC,
+        Kind.CHECKPOINT,
+        Kind.EXIT,
+        Kind.HEARTBEAT,
+        Kind.INHERITED,
+    }
+)
+"""Kinds that say nothing beyond the rows and the fold; records of all others are passed on."""
+
+_SCALARS = frozenset({float, int, str, bool, type(None)})
+_STRINGS = frozenset({str})
+
+
+class BatchBuilder:
+    """Folds a writer's records and gathers what they change.
+
+    Args:
+        run: The run, as the target knows it.
+        header: The writer.
+        stored: What the target has.
+        restart: Whether to begin with the first record, in place of what the target has.
+
+    Attributes:
+        cursor: What the target has, and reading goes on from; nothing when beginning anew.
+        records: Number of records taken since the last batch.
+        is_complete: Whether the target has all that was taken, in its last form.
+    """
+
+    def __init__(
+        self, run: RunKey, header: Header, stored: Cursor | None, *, restart: bool = False
+    ) -> None:
+        stored = stored or Cursor()
+        self.cursor = Cursor(version=stored.version) if restart else stored
+        self.records = 0
+        self.is_complete = True
+        self._last = True
+        self._run = run
+        self._header = header
+        self._restart = restart
+        self._changes = HistoryChanges()
+        self._fold, provisional = unpack_state(self.cursor.state, self._changes)
+        self._changes.erased.update(provisional)
+        self._events: list[Record] = []
+        self._rows: list[tuple[int, int, int, int, dict[str, Any]]] = []
+        self._values_in_rows = 0
+
+    @property
+    def points(self) -> int:
+        """Number of values gathered since the last batch."""
+        return len(self._changes.points) + self._values_in_rows
+
+    @property
+    def ended(self) -> bool:
+        """Whether the writer's exit record has come."""
+        return self._fold.exit is not None
+
+    @property
+    def gaps(self) -> list[tuple[int, int, str]]:
+        """What the writer itself had to drop, as in `Fold.gaps`."""
+        self._fold_rows()
+        return self._fold.gaps
+
+    def take(self, record: Record) -> None:
+        """Take in the next record."""
+        self.records += 1
+        self.is_complete = False
+        if record.kind == Kind.HISTORY and _is_flat(record.fields):
+            step, flags, data = record.fields[:3]
+            self._rows.append((record.seq, record.wall_ns, step, flags, data))
+            self._values_in_rows += len(data)
+            return
+        self._fold_rows()
+        said = self._said_otherwise
+        self._fold.apply(record)
+        if record.kind not in SAID_BY_FOLD or self._said_otherwise != said:
+            self._events.append(record)
+
+    @property
+    def _said_otherwise(self) -> tuple[int, int]:
+        """What grows with records that the fold counts, and leaves out."""
+        return self._fold.malformed, self._fold.history.dropped
+
+    def build(self, reader: WriterReader, *, last: bool) -> Batch:
+        """Return what has been gathered, with the cursor behind it.
+
+        Args:
+            reader: Where the records came from; it has yielded those that were taken, no others.
+            last: Whether the files end here: then the last row is taken to be complete, until more
+                of it comes.
+        """
+        self._fold_rows()
+        self._last = last
+        fold = self._fold
+        state = pack_state(fold, [])
+        if last and fold.history.open_row is not None:
+            added = HistoryChanges()
+            fold, _ = unpack_state(state, added)
+            fold.close_row()
+            state = pack_state(self._fold, [(point.step, point.key) for point in added.points])
+            self._changes.points += added.points
+        cursor = Cursor(
+            version=self.cursor.version + 1,
+            received=reader.received.copy(),
+            files=reader.marks(),
+            state=state,
+            losses=reader.losses(fold.gaps, at_end=last),
+            ended=self.ended,
+        )
+        return Batch(
+            run=self._run,
+            header=self._header,
+            base_version=self.cursor.version,
+            cursor=cursor,
+            changes=self._changes.drain(),
+            events=self._events,
+            fold=fold,
+            restart=self._restart,
+        )
+
+    def committed(self, batch: Batch) -> None:
+        """Go on behind a batch that has arrived."""
+        self.cursor = batch.cursor
+        self.records = 0
+        self.is_complete = self._last
+        self._events = []
+        self._restart = False
+
+    def _fold_rows(self) -> None:
+        if self._rows:
+            self._fold.take_rows(self._rows)
+            self._rows = []
+            self._values_in_rows = 0
+
+
+def _is_flat(fields: tuple[Any, ...]) -> bool:
+    """Tell whether `Fold.take_rows` can have a history record."""
+    if len(fields) < 3:  # noqa: PLR2004 - step, flags, data
+        return False
+    step, flags, data = fields[:3]
+    return (
+        type(step) is int
+        and 0 <= step <= MAX_NUMBER
+        and type(flags) is int
+        and not flags & HistoryFlag.DROPPED
+        and type(data) is dict
+        and _STRINGS.issuperset(map(type, data))
+        and _SCALARS.issuperset(map(type, data.values()))
+    )

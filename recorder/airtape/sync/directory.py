@@ -1,0 +1,198 @@
+"""One run directory on its way into a target."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from airtape.backends.base import Backend, DirectoryHint, FileHint
+from airtape.backends.cursor import Cursor, RunKey
+from airtape.errors import CommError, Error, TargetError
+from airtape.fold.merge import Part, merge
+from airtape.sync.glance import Glance, is_settled
+from airtape.sync.options import SyncOptions
+from airtape.sync.report import RunReport
+from airtape.sync.source import LogFile, header_of
+from airtape.sync.transfer import Outcome, Transfer
+
+FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
+"""What a fault of airtape's own, or of a plug-in, raises; it costs one directory, not the pass."""
+
+
+@dataclass(slots=True)
+class DirectorySync:
+    """Sends the runs of one directory; whatever is wrong with it ends in the report.
+
+    Attributes:
+        glance: The first look at the directory.
+        backend: The target.
+        options: How to sync.
+        arrived: Is told how many more bytes have arrived.
+        find_others: Looks for files of a writer in other directories.
+        report: What became of it.
+    """
+
+    glance: Glance
+    backend: Backend
+    options: SyncOptions
+    arrived: Callable[[int], None]
+    find_others: Callable[[bytes], Sequence[LogFile]]
+    report: RunReport = field(init=False)
+    _parts: list[Part] = field(default_factory=list)
+    _hints: dict[str, FileHint] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.report = RunReport(self.glance.path)
+
+    def send(self) -> RunReport:
+        """Bring the target up to date with the directory.
+
+        Raises:
+            TargetError: The target does not answer or cannot be written.
+            CommError: The same.
+        """
+        for run, files in self._writers():
+            self._try(run, files)
+        self._describe()
+        return self.report
+
+    def _try(self, run: RunKey, files: list[LogFile]) -> None:
+        """Send one writer; what goes wrong is its own affair, unless the target fails."""
+        try:
+            if self.options.dry_run:
+                self._plan(run, files)
+            else:
+                self._send(run, files)
+        except (TargetError, CommError):
+            raise
+        except Error as error:
+            self._fail(error)
+        except OSError as error:
+            self._fail(unreadable(self.glance.path, error))
+        except FAULTS as error:
+            self._fail(_fault(self.glance.path, error))
+            self.report.internal = True
+
+    def hint(self, now_ns: int) -> DirectoryHint | None:
+        """Return what the directory looked like before it was synced; None if that went wrong."""
+        report = self.report
+        if report.problems or not self._hints:
+            return None
+        whole = len(self._hints) == len(self.glance.logs)
+        settled = whole and is_settled(self.glance.mtime_ns, now_ns)
+        files = {
+            name: file._replace(done=file.done and settled) for name, file in self._hints.items()
+        }
+        return DirectoryHint(
+            self.glance.mtime_ns, files, report.entity, report.project, report.name
+        )
+
+    def _writers(self) -> Iterator[tuple[RunKey, list[LogFile]]]:
+        """Yield each writer's files, in the order it wrote them, with the run they belong to."""
+        writers: dict[tuple[RunKey, bytes], list[LogFile]] = {}
+        for path in self.glance.logs:
+            file = self._open(path)
+            if file is not None:
+                run_id, root = file.header.run_id, file.header.root or file.header.writer
+                run = RunKey(run_id, root, self.options.entity, self.options.project)
+                writers.setdefault((run, file.header.writer), []).append(file)
+        for (run, _), files in writers.items():
+            yield run, sorted(files, key=lambda file: file.header.first_seq)
+
+    def _open(self, path: Path) -> LogFile | None:
+        """Return a log with its header; None if nothing is recorded in it, or it is none."""
+        try:
+            header = header_of(path)
+        except Error as error:
+            self._fail(error)
+        except OSError as error:
+            self._fail(unreadable(path, error))
+        else:
+            return None if header is None else LogFile(path, header, *self.glance.logs[path])
+        return None
+
+    def _send(self, run: RunKey, files: list[LogFile]) -> None:
+        writer = files[0].header.writer
+        outcome = Transfer(
+            run=run,
+            files=files,
+            backend=self.backend,
+            max_points=self.options.max_points,
+            max_bytes=self.options.max_bytes,
+            pause=self.options.pause,
+            arrived=self.arrived,
+            find_others=lambda: self.find_others(writer),
+        ).send()
+        self._take(outcome)
+        self._parts.append(Part(files[0].header, outcome.fold))
+        done = outcome.cursor.ended and outcome.reached_end and not outcome.cursor.losses
+        for file in files:
+            self._hints[file.name] = FileHint(file.size, file.mtime_ns, run, writer, done)
+
+    def _take(self, outcome: Outcome) -> None:
+        report = self.report
+        report.records += outcome.records
+        report.points += outcome.points
+        report.size += outcome.size
+        report.held += len(outcome.cursor.received)
+        report.damage += outcome.damage
+        report.known += outcome.known
+        report.notes += outcome.notes
+        if outcome.records:
+            report.status = "synced"
+
+    def _plan(self, run: RunKey, files: list[LogFile]) -> None:
+        """Find out how much of a writer's files the target does not have."""
+        header = files[0].header
+        cursor = self.backend.read_cursor(run, header.writer) or Cursor()
+        marks = cursor.files
+        for file in files:
+            self.report.size += file.size - (marks[file.name].offset if file.name in marks else 0)
+        self.report.held += len(cursor.received)
+        self.report.known += [loss for loss in cursor.losses if loss.records != 0]
+        self._parts.append(Part(header, cursor.fold()))
+        if self.report.size > 0:
+            self.report.status = "pending"
+
+    def _describe(self) -> None:
+        """Say which run it was, and how it went on the whole."""
+        report = self.report
+        if self._parts:
+            whole = merge(self._parts)
+            report.run_id = whole.newest.header.run_id
+            report.entity = self.options.entity or _text(whole.run.get("entity"))
+            report.project = self.options.project or _text(whole.run.get("project"))
+            report.name = _text(whole.run.get("name"))
+            report.ended = whole.newest.fold.exit is not None
+        elif not report.problems:
+            report.notes.append("nothing is recorded in it yet")
+        if report.problems:
+            report.status = "failed"
+        elif report.damage:
+            report.status = "damaged"
+
+    def _fail(self, error: Error) -> None:
+        self.report.problems.append(error)
+
+
+def unreadable(path: Path, error: OSError) -> Error:
+    """Return what to say of a directory or a log that the system does not let us read."""
+    return Error(
+        "cannot be read",
+        where=str(error.filename or path),
+        because=error.strerror or type(error).__name__,
+    )
+
+
+def _fault(path: Path, error: Exception) -> Error:
+    return Error(
+        "a fault of airtape, or of the target's plug-in",
+        where=str(path),
+        because=f"{type(error).__name__}: {error}",
+        hint="The log is unchanged. Please report this with the log, if you can share it.",
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

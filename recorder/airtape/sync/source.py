@@ -1,0 +1,315 @@
+"""Reading what is new of one writer, from all of its files that are at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from heapq import merge
+from operator import itemgetter
+from pathlib import Path
+from typing import TypeAlias
+
+from airtape.backends.cursor import Cursor, FileMark, Loss
+from airtape.errors import LogFormatError
+from airtape.records import Record
+from airtape.txlog.format import Header
+from airtape.txlog.reader import Damage, LogReader, frame_stands
+from airtape.txlog.seqset import SeqSet
+
+Gap: TypeAlias = tuple[int, int, str]
+"""First and last record that a writer had to drop, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogFile:
+    """A log file of a known writer.
+
+    Attributes:
+        path: The file.
+        header: What it says of itself.
+        size: Its size in bytes before it was read.
+        mtime_ns: Its modification time then.
+    """
+
+    path: Path
+    header: Header
+    size: int
+    mtime_ns: int
+
+    @property
+    def name(self) -> str:
+        """The file's name, which stays the same when the run directory is moved."""
+        return self.path.name
+
+
+def header_of(path: Path) -> Header | None:
+    """Return the header of a log file, None if nothing is recorded in it yet.
+
+    Raises:
+        OSError: The file cannot be read.
+        LogFormatError: It is no log, or one of a later major version.
+    """
+    reader = LogReader(path)
+    try:
+        first = next(iter(reader), None)
+    finally:
+        reader.close()
+    if reader.refused is not None:
+        raise reader.refused
+    if reader.header is None and isinstance(first, Damage):
+        raise LogFormatError(
+            "this is no transaction log",
+            where=str(path),
+            because=first.reason,
+            hint="Move it out of the run directory if it does not belong there.",
+        )
+    return reader.header
+
+
+class _Stream:
+    """One file, read from where its mark is or from its start.
+
+    Attributes:
+        file: The file.
+        again: Whether it is read from its start.
+        began_at: Offset of the first byte that is read.
+        high: The highest record that had been read from it before; -1 when it is read anew.
+        reader: Reads it.
+    """
+
+    def __init__(self, file: LogFile, mark: FileMark | None, received: SeqSet) -> None:
+        self.file = file
+        self.again = mark is None or not _continues(file, mark)
+        if mark is None or self.again:
+            self.began_at, self.high, seen = 0, -1, SeqSet()
+        else:
+            self.began_at, self.high = mark.offset, mark.max_seq
+            seen = _up_to(received, mark.max_seq)
+        self._mark = mark
+        self.reader = LogReader(file.path, offset=self.began_at, header=file.header, seen=seen)
+
+    def mark(self) -> FileMark | None:
+        """Return how far the file has been read; None if not a single frame was."""
+        reader, file = self.reader, self.file
+        if reader.last_frame is None:
+            return None if self.again else self._mark
+        max_seq = reader.seen.max or 0
+        return FileMark(reader.offset, *reader.last_frame, max_seq, file.size, file.mtime_ns)
+
+
+class WriterReader:
+    """The records of one writer that a target does not have yet, in the order of its logs.
+
+    Within a file the order is that of the file; several files are merged by seq, each record once.
+
+    Args:
+        files: The writer's files.
+        cursor: What the target has.
+
+    Attributes:
+        received: The records that the target has and those that were yielded.
+        late: Whether reading stopped at a record that should have come before others that the
+            target has: the writer must be sent anew, from its first record on.
+    """
+
+    def __init__(self, files: Sequence[LogFile], cursor: Cursor) -> None:
+        self.received = cursor.received.copy()
+        self.late = False
+        self._cursor = cursor
+        self._high = -1 if cursor.received.max is None else cursor.received.max
+        self._marks = dict(cursor.files)
+        self._damage: list[tuple[str, Damage]] = []
+        self._streams = [
+            _Stream(file, cursor.files.get(file.name), self.received) for file in files
+        ]
+
+    def __iter__(self) -> Generator[Record, None, None]:
+        try:
+            streams = self._streams
+            yield from self._one(streams[0]) if len(streams) == 1 else self._many(streams)
+        finally:
+            for stream in self._streams:
+                stream.reader.close()
+
+    def _one(self, stream: _Stream) -> Iterator[Record]:
+        add, again, high = self.received.add, stream.again, self._high
+        name = stream.file.name
+        for item in stream.reader:
+            if isinstance(item, Damage):
+                self._damage.append((name, item))
+            elif add(item.seq):
+                if again and item.seq < high:
+                    self.late = True
+                    return
+                yield item
+
+    def _many(self, streams: list[_Stream]) -> Iterator[Record]:
+        """Merge several files by seq; a mark follows when its record has been taken."""
+        for seq, stream, mark, record in merge(*map(self._marked, streams), key=itemgetter(0)):
+            self._marks[stream.file.name] = mark
+            if self.received.add(seq):
+                if stream.again and seq < self._high:
+                    self.late = True
+                    return
+                yield record
+
+    def _marked(self, stream: _Stream) -> Iterator[tuple[int, _Stream, FileMark, Record]]:
+        for item in stream.reader:
+            if isinstance(item, Damage):
+                self._damage.append((stream.file.name, item))
+            else:
+                mark = stream.mark()
+                assert mark is not None  # noqa: S101 - for the type checker; a frame was read
+                yield item.seq, stream, mark, item
+
+    def marks(self) -> dict[str, FileMark]:
+        """Return how far each file of the writer has been read up to the last record yielded."""
+        if len(self._streams) == 1:
+            mark = self._streams[0].mark()
+            if mark is not None:
+                self._marks[self._streams[0].file.name] = mark
+        return dict(self._marks)
+
+    def cursor(self, dropped: Iterable[Gap]) -> Cursor:
+        """Return what another reader needs to go on behind the end of this one.
+
+        Args:
+            dropped: What the writer itself had to drop.
+        """
+        losses = self.losses(dropped, at_end=True)
+        return replace(self._cursor, received=self.received, files=self.marks(), losses=losses)
+
+    @property
+    def size(self) -> int:
+        """Number of bytes read."""
+        return sum(max(0, s.reader.offset - s.began_at) for s in self._streams)
+
+    @property
+    def reached_end(self) -> bool:
+        """Whether nothing stands behind what was read of any file."""
+        return all(s.reader.offset >= s.file.size for s in self._streams)
+
+    @property
+    def has_open_gap(self) -> bool:
+        """Whether records are missing without a trace, as when another thread is about to write."""
+        return any(
+            damage.start == damage.end and self._missing(damage) for _, damage in self._damage
+        )
+
+    def losses(self, dropped: Iterable[Gap], *, at_end: bool) -> tuple[Loss, ...]:
+        """Return all damage that is known now, of the files read and of the others.
+
+        Args:
+            dropped: What the writer itself had to drop, as in `Fold.gaps`; that is no damage.
+            at_end: Whether the files were read to their end, so that what is missing without a
+                trace has been looked for.
+        """
+        read = {s.file.name: (s.began_at, s.reader.offset, s.high) for s in self._streams}
+        losses = [loss for loss in self._cursor.losses if self._stays(loss, read)]
+        for name, damage in self._damage:
+            losses += self._losses_in(name, damage)
+        if not at_end:
+            losses += self._missing_so_far(losses, dropped)
+        return tuple(sorted(set(losses), key=_place))
+
+    def _missing_so_far(self, losses: Iterable[Loss], dropped: Iterable[Gap]) -> Iterator[Loss]:
+        """Yield what would be forgotten if reading ended here, though it may still come."""
+        accounted = SeqSet((first, last) for first, last, _ in dropped)
+        for loss in losses:
+            if loss.first_seq is not None and loss.last_seq is not None:
+                accounted.add_range(loss.first_seq, loss.last_seq)
+        name, (at, *_) = max(self.marks().items(), key=lambda item: item[1].max_seq)
+        low = self.received.intervals()[0][0]
+        for first, last in self.received.missing(low, self.received.max or 0):
+            for lost in accounted.missing(first, last):
+                yield Loss(name, at, at, *lost, "records are missing")
+
+    def _stays(self, loss: Loss, read: Mapping[str, tuple[int, int, int]]) -> bool:
+        """Tell whether known damage is damage still, as far as it cannot have been found anew.
+
+        Args:
+            loss: The damage.
+            read: Between which offsets each of the files was read, and from which record on.
+        """
+        begin, end, high = read.get(loss.file, (0, 0, 0))
+        is_at_end = loss.file in read and loss.records is None
+        is_behind = loss.last_seq is None or loss.last_seq > high
+        if is_at_end or (begin <= loss.start < end and is_behind):
+            return False
+        if loss.first_seq is None or loss.last_seq is None:
+            return True
+        return bool(self.received.missing(loss.first_seq, loss.last_seq))
+
+    def _losses_in(self, name: str, damage: Damage) -> Iterator[Loss]:
+        start, end, before, after, reason = damage
+        first = 0 if before is None else before + 1
+        if after is None:
+            yield Loss(name, start, end, first, None, reason)
+            return
+        gaps = self._missing(damage)
+        for low, high in gaps:
+            yield Loss(name, start, end, low, high, reason)
+        if not gaps and end > start:
+            yield Loss(name, start, end, None, None, reason)
+
+    def _missing(self, damage: Damage) -> list[tuple[int, int]]:
+        if damage.seq_after is None:
+            return []
+        first = 0 if damage.seq_before is None else damage.seq_before + 1
+        return self.received.missing(first, damage.seq_after - 1)
+
+
+def heals(files: Iterable[LogFile], cursor: Cursor) -> bool:
+    """Tell whether bytes that were damaged when a file was read are something else by now.
+
+    Only files whose size or modification time has changed are looked at.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    for file in files:
+        mark = cursor.files.get(file.name)
+        if mark is None or (mark.size, mark.mtime_ns) == (file.size, file.mtime_ns):
+            continue
+        if any(_heals(file, loss) for loss in cursor.losses if loss.file == file.name):
+            return True
+    return False
+
+
+def _heals(file: LogFile, loss: Loss) -> bool:
+    if loss.last_seq is None or loss.start == loss.end:
+        return False
+    reader = LogReader(file.path, offset=loss.start, header=file.header)
+    try:
+        first = next(iter(reader), None)
+    finally:
+        reader.close()
+    return not isinstance(first, Damage) or (first.start, first.end) != (loss.start, loss.end)
+
+
+def covers(files: Iterable[LogFile], received: SeqSet) -> bool:
+    """Tell whether these files hold all of these records.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    held = SeqSet()
+    for file in files:
+        for item in LogReader(file.path, header=file.header):
+            if not isinstance(item, Damage):
+                held.add(item.seq)
+    return not any(held.missing(first, last) for first, last in received.intervals())
+
+
+def _continues(file: LogFile, mark: FileMark) -> bool:
+    return mark.offset <= file.size and frame_stands(
+        file.path, mark.frame_start, mark.frame_crc, file.header
+    )
+
+
+def _up_to(seqs: SeqSet, last: int) -> SeqSet:
+    return SeqSet((low, min(high, last)) for low, high in seqs.intervals() if low <= last)
+
+
+def _place(loss: Loss) -> tuple[str, int, int, int]:
+    return loss.file, loss.start, loss.end, -1 if loss.first_seq is None else loss.first_seq

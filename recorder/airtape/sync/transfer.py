@@ -1,0 +1,186 @@
+"""One writer's way into a target: from where its cursor stands to the end of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+from airtape.backends.base import Backend, Batch
+from airtape.backends.cursor import Cursor, Loss, RunKey
+from airtape.errors import LogFormatError
+from airtape.fold.fold import Fold
+from airtape.sync.batches import BatchBuilder
+from airtape.sync.source import LogFile, WriterReader, covers, heals
+from airtape.writers import malformed_text
+
+SETTLE_S = 0.05
+"""How long to wait for a record that another thread of the writer may be about to write."""
+LOOK_EVERY = 16
+"""Every how many records the size of a batch is looked at."""
+
+
+class _Result(Enum):
+    """How an attempt to send a writer's records went."""
+
+    DONE = auto()
+    LATE = auto()  # a record came that belongs before others that the target has
+    OVERTAKEN = auto()  # somebody else moved the cursor
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one writer.
+
+    Attributes:
+        cursor: What the target has now.
+        fold: What it amounts to.
+        records: Number of records sent.
+        points: Number of values of the history sent.
+        size: Number of bytes of logs read.
+        damage: Damage that was not known before.
+        known: Damage that was.
+        notes: What the user should know, in sentences.
+        reached_end: Whether nothing more stands in the files.
+    """
+
+    cursor: Cursor = field(default_factory=Cursor)
+    fold: Fold = field(default_factory=Fold)
+    records: int = 0
+    points: int = 0
+    size: int = 0
+    damage: list[Loss] = field(default_factory=list)
+    known: list[Loss] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    reached_end: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Sends one writer's records to a target, in batches.
+
+    Attributes:
+        run: The run, as the target knows it.
+        files: The writer's files at hand, at least one, in the order it wrote them.
+        backend: The target.
+        max_points: Values of one batch, about.
+        max_bytes: Bytes of logs behind one batch, about.
+        pause: Waits so many seconds.
+        arrived: Is told how many more bytes of the files have arrived.
+        find_others: Looks for files of the writer that stand elsewhere; they are needed when
+            records come late.
+    """
+
+    run: RunKey
+    files: Sequence[LogFile]
+    backend: Backend
+    max_points: int
+    max_bytes: int
+    pause: Callable[[float], None]
+    arrived: Callable[[int], None]
+    find_others: Callable[[], Sequence[LogFile]]
+
+    def send(self) -> Outcome:
+        """Send what the target lacks, and return what became of it.
+
+        Raises:
+            OSError: A file cannot be read.
+            LogFormatError: Records came late, and the files needed to put them in are missing.
+            TargetError: The target does not answer or cannot be written.
+        """
+        outcome = Outcome()
+        writer = self.files[0].header.writer
+        stored = self.backend.read_cursor(self.run, writer)
+        known = set(stored.losses) if stored else set()
+        files, late = self.files, False
+        while True:
+            restart = stored is not None and (late or heals(files, stored))
+            if stored is not None and restart:
+                files = self._all_files(stored)
+            builder = BatchBuilder(self.run, files[0].header, stored, restart=restart)
+            result = self._read(builder, files, outcome)
+            if result is _Result.DONE:
+                return _finished(outcome, builder.cursor, known)
+            late = result is _Result.LATE
+            stored = self.backend.read_cursor(self.run, writer)
+
+    def _all_files(self, stored: Cursor) -> Sequence[LogFile]:
+        """Return files of the writer that hold all that the target has, to begin it anew."""
+        if covers(self.files, stored.received):
+            return self.files
+        here = {file.path for file in self.files}
+        others = [file for file in self.find_others() if file.path not in here]
+        files = sorted([*self.files, *others], key=lambda file: file.header.first_seq)
+        if others and covers(files, stored.received):
+            return files
+        raise LogFormatError(
+            "records came late that stand before others which the target has",
+            where=", ".join(str(file.path) for file in files),
+            because="putting them in takes all files of their writer, and some are not here",
+            hint="Sync all directories of the run in one command.",
+        )
+
+    def _read(self, builder: BatchBuilder, files: Sequence[LogFile], outcome: Outcome) -> _Result:
+        """Send what is new in files until nothing is, or somebody else moves the cursor."""
+        reader = WriterReader(files, builder.cursor)
+        result = self._send_new(builder, reader, outcome)
+        if result is _Result.DONE and reader.has_open_gap and not builder.ended:
+            self.pause(SETTLE_S)
+            reader = WriterReader(files, reader.cursor(builder.gaps))
+            result = self._send_new(builder, reader, outcome)
+        if result is not _Result.DONE:
+            return result
+        outcome.reached_end = reader.reached_end
+        losses = reader.losses(builder.gaps, at_end=True)
+        if builder.is_complete and losses == builder.cursor.losses:
+            return _Result.DONE
+        return self._commit(builder.build(reader, last=True), builder, outcome)
+
+    def _send_new(self, builder: BatchBuilder, reader: WriterReader, outcome: Outcome) -> _Result:
+        sent = 0
+        with closing(iter(reader)) as records:
+            for count, record in enumerate(records):
+                builder.take(record)
+                if count % LOOK_EVERY or not self._is_full(builder, reader.size - sent):
+                    continue
+                size = reader.size
+                batch = builder.build(reader, last=False)
+                if self._commit(batch, builder, outcome) is not _Result.DONE:
+                    return _Result.OVERTAKEN
+                self.arrived(size - sent)
+                sent = size
+        self.arrived(reader.size - sent)
+        outcome.size += reader.size
+        return _Result.LATE if reader.late else _Result.DONE
+
+    def _is_full(self, builder: BatchBuilder, size: int) -> bool:
+        return builder.points >= self.max_points or size >= self.max_bytes
+
+    def _commit(self, batch: Batch, builder: BatchBuilder, outcome: Outcome) -> _Result:
+        records = builder.records
+        if not self.backend.commit(batch):
+            return _Result.OVERTAKEN
+        builder.committed(batch)
+        outcome.records += records
+        outcome.points += len(batch.changes.points)
+        return _Result.DONE
+
+
+def _finished(outcome: Outcome, cursor: Cursor, known: set[Loss]) -> Outcome:
+    outcome.cursor = cursor
+    if cursor.version:
+        outcome.fold = cursor.fold()
+    for loss in cursor.losses:
+        if loss.records == 0:
+            outcome.notes += [str(loss)] * (loss not in known)
+        else:
+            (outcome.known if loss in known else outcome.damage).append(loss)
+    if outcome.records:
+        outcome.notes += [
+            f"{last - first + 1} records were lost while recording: {reason}"
+            for first, last, reason in outcome.fold.gaps
+        ]
+        if outcome.fold.malformed:
+            outcome.notes.append(malformed_text(outcome.fold))
+    return outcome
