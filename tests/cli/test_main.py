@@ -21,10 +21,11 @@ from tests.terminals import on_terminal
 
 MODULES = """
     import sys
+    before = set(sys.modules)
     from click.testing import CliRunner
     from airtape_cli.main import main
     CliRunner().invoke(main, ["ls"])
-    print(sorted({name.partition(".")[0] for name in sys.modules}))
+    print(sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
 """
 
 
