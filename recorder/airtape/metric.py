@@ -92,13 +92,13 @@ def _operations(summary: object) -> tuple[str, ...] | None:
         return None
     if not isinstance(summary, str):
         raise _unhandled(f"summary type: {type(summary).__name__}")
-    operations = summary.split(",")
+    operations = dict.fromkeys(summary.lower().split(","))
     for operation in operations:
         if operation not in {*AGGREGATES, "none", "copy"}:
             raise _unhandled(f"summary op: {operation}")
-    if operations == ["copy"]:
-        return None
-    return tuple(dict.fromkeys("last" if op == "copy" else op for op in operations))
+    # "copy", a retired word for the last value, is what a metric has without any operation.
+    operations.pop("copy", None)
+    return tuple(operations) or None
 
 
 def _unhandled(what: str) -> UsageError:

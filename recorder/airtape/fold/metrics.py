@@ -71,13 +71,15 @@ def definition_from(said: dict[str, Any]) -> MetricDefinition:
 
 def _merged(old: MetricDefinition, new: MetricDefinition) -> MetricDefinition:
     """Return what holds after a second definition: what it leaves unsaid stays as it was."""
-    operations = old.summary + tuple(op for op in new.summary if op not in old.summary)
+    operations = dict.fromkeys((*old.summary, *new.summary))
+    if new.summary and "none" not in new.summary:
+        operations.pop("none", None)
     return replace(
         old,
         step_metric=old.step_metric if new.step_metric is None else new.step_metric,
         step_sync=old.step_sync if new.step_sync is None else new.step_sync,
         hidden=old.hidden if new.hidden is None else new.hidden,
-        summary=operations,
+        summary=tuple(operations),
         goal=old.goal if new.goal is None else new.goal,
     )
 
