@@ -83,6 +83,9 @@ class Config:
     def __repr__(self) -> str:
         return repr(self.as_dict())
 
+    def __delattr__(self, key: str) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {key!r}")
+
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (self.as_dict(),)
 

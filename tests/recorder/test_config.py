@@ -55,6 +55,15 @@ def log() -> Log:
     return Log()
 
 
+def test_values_cannot_be_removed(log: Log) -> None:
+    """A value that is there stays there, and what holds the values too."""
+    config = log.config({"lr": 0.1})
+    for name in ("lr", "_items"):
+        with pytest.raises(AttributeError, match=f"'Config' object has no attribute '{name}'"):
+            delattr(config, name)
+    assert config.lr == 0.1
+
+
 def test_values_are_attributes_and_items(log: Log) -> None:
     """A value is read as an attribute, as an item, and with get()."""
     config = log.config({"lr": 0.1})
