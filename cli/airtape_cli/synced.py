@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
 from airtape.backends.base import Backend
 from airtape.backends.cursor import RunKey
 from airtape.backends.registry import open_backend
+from airtape.errors import TargetError
 from airtape.overview import Overview
-
-Synced: TypeAlias = Literal["yes", "partly", "no"]
 
 STORE_NAME: Final = "tracker.db"
 
@@ -23,24 +22,50 @@ def default_target(folder: Path) -> str:
 
 
 @contextmanager
-def opened_store(folder: Path) -> Iterator[Backend | None]:
-    """Open the store beside the runs of a folder, if it is there; it is not made.
+def synced_lookup(
+    folder: Path, report: Callable[[str], None]
+) -> Iterator[Callable[[Overview], str]]:
+    """Open the store beside the runs of a folder, if it is there, to ask how much it has of a run.
 
-    Raises:
-        TargetError: It cannot be opened.
+    Args:
+        folder: The folder.
+        report: Told in a sentence why the store does not answer.
+
+    Yields:
+        A function that returns `yes`, `partly` or `no` for a run; `unknown` once the store has
+        failed to answer.
     """
-    if not (folder / STORE_NAME).exists():
-        yield None
-        return
-    backend = open_backend(default_target(folder))
+    backend: Backend | None = None
+    failed = False
+
+    def ask(run: Overview) -> str:
+        nonlocal failed
+        if not failed:
+            try:
+                return synced_state(run, backend)
+            except TargetError as error:
+                fail(error)
+        return "unknown"
+
+    def fail(error: TargetError) -> None:
+        nonlocal failed
+        failed = True
+        report(f"whether runs are synced is not known: {error}")
+
+    if (folder / STORE_NAME).exists():
+        try:
+            backend = open_backend(default_target(folder))
+        except TargetError as error:
+            fail(error)
     try:
-        yield backend
+        yield ask
     finally:
-        backend.close()
+        if backend is not None:
+            backend.close()
 
 
-def synced_state(run: Overview, backend: Backend | None) -> Synced:
-    """Return how much of a run a target has.
+def synced_state(run: Overview, backend: Backend | None) -> str:
+    """Return how much of a run a target has: `yes`, `partly` or `no`.
 
     Raises:
         TargetError: The target does not answer.

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import click
 
-from airtape.errors import TargetError, UsageError
+from airtape.errors import UsageError
 from airtape.overview import Overview, read_overview
 from airtape.rundir import Found, find_run_dirs
-from airtape.states import in_words
+from airtape.states import Vantage, in_words
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
 from airtape_cli.render.lines import Column, Line, Span, echo_lines, table
-from airtape_cli.render.notes import clash_notes, echo_note, health_notes
+from airtape_cli.render.notes import Clashes, echo_note, health_notes
 from airtape_cli.render.shapes import echo_json, run_shape
 from airtape_cli.render.text import STATE_STYLES, shortened, shown
-from airtape_cli.synced import default_target, opened_store, synced_state
+from airtape_cli.synced import default_target, synced_lookup
+
+Listed: TypeAlias = tuple[Overview, str]
+"""A run, and how much of it the store has."""
 
 NEWEST: Final = 50
 _STAMP_SIZE: Final = len("run-20261120_101112")
@@ -56,20 +59,21 @@ def ls(*, paths: tuple[str, ...], show_all: bool, as_json: bool, stale_after: fl
     found = find_run_dirs(paths or [folder])
     chosen = sorted(found.run_dirs, key=_stamp, reverse=True)
     chosen = chosen if show_all else chosen[:NEWEST]
-    here = vantage(stale_after)
-    runs = [read_overview(directory, here) for directory in chosen]
-    runs.sort(key=lambda run: run.began_ns or 0, reverse=True)
-    synced = _synced(runs, folder)
-    if as_json:
-        shapes = [
-            {**run_shape(run), "synced": have} for run, have in zip(runs, synced, strict=True)
-        ]
-        problems = [{"path": str(bad.path), "reason": bad.reason} for bad in found.problems]
-        total = len(found.run_dirs)
-        target = default_target(folder)
-        echo_json({"runs": shapes, "total": total, "target": target, "problems": problems})
-    else:
-        _show(runs, synced, found)
+    with synced_lookup(folder, echo_note) as synced:
+        pages = _pages(chosen, vantage(stale_after), synced)
+        if as_json:
+            echo_json(
+                {
+                    "runs": [{**run_shape(run), "synced": have} for run, have in chain(*pages)],
+                    "total": len(found.run_dirs),
+                    "target": default_target(folder),
+                    "problems": [
+                        {"path": str(bad.path), "reason": bad.reason} for bad in found.problems
+                    ],
+                }
+            )
+        else:
+            _show(pages, found, plain=len(chosen) > NEWEST)
     missing = found.not_found if paths else []
     if missing:
         raise UsageError("there is nothing at this path", where=", ".join(missing))
@@ -90,31 +94,33 @@ def _stamp(run_dir: Path) -> str:
     return time.strftime("%Y%m%d_%H%M%S", time.localtime(made))
 
 
-def _synced(runs: Iterable[Overview], folder: Path) -> Sequence[str]:
-    """Return for each run how much of it the store has; ``unknown`` if the store does not say."""
-    runs = list(runs)
-    with ExitStack() as stack:
-        try:
-            store = stack.enter_context(opened_store(folder))
-            return [synced_state(run, store) for run in runs]
-        except TargetError as error:
-            echo_note(f"whether runs are synced is not known: {error}")
-    return ["unknown"] * len(runs)
+def _pages(
+    chosen: Sequence[Path], here: Vantage, synced: Callable[[Overview], str]
+) -> Iterator[list[Listed]]:
+    """Yield the runs some at a time, so that the first ones show before the last ones are read."""
+    for first in range(0, len(chosen), NEWEST):
+        runs = [read_overview(directory, here) for directory in chosen[first : first + NEWEST]]
+        runs.sort(key=lambda run: run.began_ns or 0, reverse=True)
+        yield [(run, synced(run)) for run in runs]
 
 
-def _show(runs: Sequence[Overview], synced: Sequence[str], found: Found) -> None:
+def _show(pages: Iterable[list[Listed]], found: Found, *, plain: bool) -> None:
     now_ns = time.time_ns()
-    rows = [_row(run, have, now_ns) for run, have in zip(runs, synced, strict=True)]
-    if rows:
-        echo_lines(table(_COLUMNS, rows), crop=True)
-    if len(runs) < len(found.run_dirs):
-        echo_note(f"the newest {len(runs)} of {len(found.run_dirs)} runs; --all lists every one")
-    for problem in found.problems:
-        echo_note(f"{problem.path}: {problem.reason}")
-    for run in runs:
-        for note in health_notes(run):
-            echo_note(f"{run.directory}: {note}")
-    for note in clash_notes(runs):
+    widths: list[int] = []
+    clashes = Clashes()
+    notes = [f"{bad.path}: {bad.reason}" for bad in found.problems]
+    count = 0
+    for page in pages:
+        rows = [_row(run, have, now_ns) for run, have in page]
+        lines = table(_COLUMNS, rows, widths)
+        echo_lines(lines[1:] if count else lines, crop=True, plain=plain)
+        count += len(page)
+        for run, _ in page:
+            clashes.add(run)
+            notes += [f"{run.directory}: {note}" for note in health_notes(run)]
+    if count < len(found.run_dirs):
+        echo_note(f"the newest {count} of {len(found.run_dirs)} runs; --all lists every one")
+    for note in [*notes, *clashes.notes()]:
         echo_note(note)
 
 

@@ -29,44 +29,61 @@ class Column(NamedTuple):
     align: Literal["left", "right"] = "left"
 
 
-def table(columns: Sequence[Column], rows: Iterable[Sequence[Span]]) -> list[Line]:
-    """Return a table with its titles in the first line."""
+def table(
+    columns: Sequence[Column], rows: Sequence[Sequence[Span]], widths: list[int] | None = None
+) -> list[Line]:
+    """Return a table with its titles in the first line.
+
+    Args:
+        columns: The columns.
+        rows: The cells of each row.
+        widths: Set to the widths of the columns, to be handed to `aligned` for further rows.
+    """
     titles = [Span(column.title, "bold") for column in columns]
-    return aligned([titles, *rows], [column.align for column in columns])
+    return aligned([titles, *rows], [column.align for column in columns], widths)
 
 
-def aligned(rows: Sequence[Sequence[Span]], sides: Sequence[str] = ()) -> list[Line]:
+def aligned(
+    rows: Sequence[Sequence[Span]], sides: Sequence[str] = (), widths: list[int] | None = None
+) -> list[Line]:
     """Return rows as lines whose cells stand in columns.
 
     Args:
         rows: The cells; rows may have fewer than others.
         sides: ``left`` or ``right`` for each column; left where nothing is said.
+        widths: The least width of each column; made wider where the rows need it.
     """
+    widths = [] if widths is None else widths
     count = max(map(len, rows), default=0)
-    widths = [max(_width(row[at].text) for row in rows if at < len(row)) for at in range(count)]
-    sides = [*sides, *["left"] * (count - len(sides))]
-    lines = []
+    widths += [0] * (count - len(widths))
     for row in rows:
-        line: Line = []
         for at, cell in enumerate(row):
-            blank = " " * (widths[at] - _width(cell.text))
-            if sides[at] == "right":
-                line.append(Span(blank))
-            line.append(cell)
-            if at + 1 < len(row):
-                line.append(Span(GAP if sides[at] == "right" else blank + GAP))
-        lines.append(line)
-    return lines
+            widths[at] = max(widths[at], _width(cell.text))
+    sides = [*sides, *["left"] * (count - len(sides))]
+    return [_line(row, sides, widths) for row in rows]
 
 
-def echo_lines(lines: Iterable[Line], *, crop: bool = False) -> None:
+def _line(row: Sequence[Span], sides: Sequence[str], widths: Sequence[int]) -> Line:
+    line: Line = []
+    for at, cell in enumerate(row):
+        blank = " " * (widths[at] - _width(cell.text))
+        if sides[at] == "right":
+            line.append(Span(blank))
+        line.append(cell)
+        if at + 1 < len(row):
+            line.append(Span(GAP if sides[at] == "right" else blank + GAP))
+    return line
+
+
+def echo_lines(lines: Iterable[Line], *, crop: bool = False, plain: bool = False) -> None:
     """Write lines to stdout.
 
     Args:
         lines: The lines.
         crop: Whether a terminal cuts what is wider than it, instead of wrapping it.
+        plain: No colours on a terminal either, because there are very many lines.
     """
-    if not sys.stdout.isatty():
+    if plain or not sys.stdout.isatty():
         for line in lines:
             click.echo("".join(span.text for span in line).rstrip())
         return

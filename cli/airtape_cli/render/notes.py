@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -24,15 +23,23 @@ def health_notes(run: Overview) -> list[str]:
     return notes
 
 
-def clash_notes(runs: Iterable[Overview]) -> list[str]:
-    """Return a sentence for each path that stands for runs which know nothing of another."""
-    begun: dict[str, dict[bytes, Path]] = {}
-    for run in runs:
+class Clashes:
+    """Paths that stand for runs which know nothing of another."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, dict[bytes, Path]] = {}
+
+    def add(self, run: Overview) -> None:
+        """Look at one more run."""
         for header, _ in run.writers:
-            places = begun.setdefault(run.path, {})
+            places = self._places.setdefault(run.path, {})
             places.setdefault(header.root or header.writer, run.directory)
-    return [
-        f"{path} stands for {len(places)} different runs: {', '.join(map(str, places.values()))}"
-        for path, places in begun.items()
-        if len(places) > 1
-    ]
+
+    def notes(self) -> list[str]:
+        """Return a sentence for each path that several runs have taken."""
+        return [
+            f"{path} stands for {len(places)} different runs: "
+            f"{', '.join(map(str, places.values()))}"
+            for path, places in self._places.items()
+            if len(places) > 1
+        ]
