@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic
 
+from airtape.process import leave_signals_to_the_program
 from airtape.records import Kind
 from airtape.runlog import RunLog
 
@@ -53,8 +54,18 @@ class Keeper(threading.Thread):
             if every > 0
         ]
 
+    def add(self, every: float, work: Callable[[], None]) -> None:
+        """Add another duty, before the thread is started.
+
+        Args:
+            every: Seconds between two times.
+            work: What is to be done.
+        """
+        self._duties.append(_Duty(monotonic() + every, every, work))
+
     def run(self) -> None:
         """Do each duty when it is due, until `stop`."""
+        leave_signals_to_the_program()
         while self._duties:
             next_one = min(self._duties, key=lambda duty: duty.due)
             if self._stopped.wait(max(0.0, next_one.due - monotonic())):

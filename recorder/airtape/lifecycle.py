@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from operator import index
 from pathlib import Path
 
+from airtape.ending import Ending, ending_of
 from airtape.errors import InvalidDataError
 from airtape.fold.fold import Fold
 from airtape.keeper import Keeper
@@ -14,8 +16,8 @@ from airtape.rundir import RunDir
 from airtape.runlog import RunLog
 from airtape.terminal import FileCounts, Place, Terminal, end_lines
 
-INTERRUPTED = 130
-"""Exit code of a program ended by Ctrl+C, as shells count it."""
+LOCK_WAIT_S = 1.0
+"""Seconds that a dying process waits for the thread that is recording something."""
 
 
 class Lifecycle:
@@ -31,7 +33,10 @@ class Lifecycle:
 
     Attributes:
         run_dir: The run's directory.
-        before_end: Called, in order, before the end is recorded.
+        before_end: Called, in order, before the end is recorded; must be quick, and may be called
+            from a thread while a signal ends the process.
+        imposed: The cause to record whatever the end looks like, if there is one: a signal that
+            the program handles itself, a request to stop.
     """
 
     def __init__(  # noqa: PLR0913 - a run's parts meet here
@@ -46,6 +51,7 @@ class Lifecycle:
     ) -> None:
         self.run_dir = run_dir
         self.before_end: list[Callable[[], None]] = []
+        self.imposed: dict[str, Plain] | None = None
         self._log = log
         self._keeper = keeper
         self._terminal = terminal
@@ -68,38 +74,58 @@ class Lifecycle:
             code = 0 if exit_code is None else index(exit_code)
         except TypeError as error:
             raise InvalidDataError(str(error), hint="pass exit_code=0 for success") from error
-        self.end(code, {"how": "finish"})
+        self.end(Ending(code, {"how": "finish"}))
 
     def leave(self, error: BaseException | None, how: str) -> None:
-        """End the run because a ``with`` block or the program is left.
+        """End the run because a ``with`` block is left.
 
         Args:
             error: What it is left with, None for nothing.
-            how: ``with`` or ``exit``.
+            how: ``with``.
         """
-        if error is None:
-            self.end(0, {"how": how})
-        elif isinstance(error, SystemExit):
-            self.end(exit_code_of(error.code), {"how": how})
-        elif isinstance(error, KeyboardInterrupt):
-            self.end(INTERRUPTED, {"how": "signal", "signal": "SIGINT"})
-        else:
-            self.end(1, {"how": "exception", "exception": type(error).__name__})
+        self.end(ending_of(error, how))
 
-    def end(self, code: int | None, cause: dict[str, Plain]) -> None:
+    def end(self, ending: Ending) -> None:
         """Record the end of the run; a second call does nothing."""
         if self._ended:
             return
         self._ended = True
+        try:
+            self._end(ending)
+        except BaseException:
+            # Ctrl+C, most likely: the end of the program tries once more.
+            self._ended = False
+            raise
+
+    def _end(self, ending: Ending) -> None:
         self._keeper.stop()
         is_child = self._log.writer.header.role == "child" or self._log.is_forked
         if not is_child:
             for step in self.before_end:
-                step()
-        fold = self._log.close(code, cause)
+                self._attempt(step)
+        fold = self._log.close(ending.code, self.imposed or ending.cause)
         if not is_child:
             self._terminal.info(self._footer(fold))
         self._on_end(self)
+
+    def _attempt(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the end is recorded all the same
+            self._terminal.warn(f"at the end of run {self.run_id}: {error}")
+
+    def cut_short(self, ending: Ending) -> None:
+        """Record the end of the run while the process dies: nobody else records any more.
+
+        Called from a thread, whatever the others are doing; nothing is printed, for a terminal
+        may make one wait.
+        """
+        self._keeper.stop()
+        self._log.seize(LOCK_WAIT_S)
+        for step in self.before_end:
+            with suppress(Exception):
+                step()
+        self._log.close(ending.code, ending.cause)
 
     def _footer(self, fold: Fold) -> list[str]:
         name = str(fold.run.get("name") or self.run_id)
@@ -115,11 +141,5 @@ class Lifecycle:
 
     def after_fork(self) -> None:
         """Tell a forked child that the run is its parent's."""
+        self.imposed = None
         self._log.after_fork()
-
-
-def exit_code_of(code: object) -> int:
-    """Return the exit status that ``sys.exit(code)`` leads to."""
-    if code is None:
-        return 0
-    return code if isinstance(code, int) else 1

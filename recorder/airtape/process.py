@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,11 @@ _START_TICKS_FIELD = 19
 
 _ENDED = frozenset({b"Z", b"X"})
 """States of a process that has ended, though nobody has asked for its exit code yet."""
+
+_OF_A_THREAD = frozenset(
+    {signal.SIGSEGV, signal.SIGBUS, signal.SIGFPE, signal.SIGILL, signal.SIGABRT, signal.SIGTRAP}
+)
+"""Signals that a thread gets for what it has done itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +87,11 @@ def _stat_fields(pid: int) -> list[bytes] | None:
         return None
     # The command name stands in parentheses and may itself hold spaces and parentheses.
     return stat[stat.rindex(b")") + 2 :].split()
+
+
+def leave_signals_to_the_program() -> None:
+    """Let the calling thread, one of ours, get no signals that are meant for the process.
+
+    A program that blocks a signal and then waits for it would not get it otherwise.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals() - _OF_A_THREAD)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import glob
 import os
 import re
+import shutil
 import stat
 import time
 from collections.abc import Iterable
@@ -82,6 +83,11 @@ class RunDir:
         """What the recorder has to say about itself."""
         return self.root / "logs"
 
+    @property
+    def stop_request(self) -> Path:
+        """The file that asks the running process to end; what it holds does not matter."""
+        return self.root / "stop"
+
     def segment_path(self, host: str, pid: int, number: int) -> Path:
         """The log of a further writer, `number` counting the segments of that process."""
         return self.root / segment_name(self.run_id, host, pid, number)
@@ -131,6 +137,18 @@ def create_run_dir(
         raise
     _point_latest(folder, root.name)
     return run_dir
+
+
+def discard_run_dir(run_dir: RunDir) -> None:
+    """Remove the directory of a run that did not come about; `latest-run` points elsewhere then."""
+    shutil.rmtree(run_dir.root, ignore_errors=True)
+    folder = run_dir.root.parent
+    with suppress(OSError):
+        others = [path.name for path in folder.iterdir() if path.name.startswith("run-")]
+        if others:
+            _point_latest(folder, max(others))
+        else:
+            (folder / LATEST).unlink()
 
 
 def segment_name(run_id: str, host: str, pid: int, number: int) -> str:

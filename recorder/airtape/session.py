@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from time import time_ns
-from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 from airtape.disabled import DisabledLifecycle, DisabledLog
-from airtape.errors import Error, NotAvailableYetError, UsageError
-from airtape.fallback import Fallback, fallbacks
+from airtape.errors import NotAvailableYetError, UsageError
 from airtape.keeper import Keeper
-from airtape.lifecycle import INTERRUPTED, Lifecycle, exit_code_of
+from airtape.lifecycle import Lifecycle
 from airtape.names import generate_id, generate_name
+from airtape.open_runs import OpenRuns
+from airtape.opening import Opened, open_somewhere
 from airtape.process import this_process
 from airtape.records import Kind, Plain
 from airtape.run import Run
-from airtape.rundir import RunDir, count_runs, create_run_dir
-from airtape.runlog import RunLog
-from airtape.segments import Segments
+from airtape.rundir import count_runs
 from airtape.settings import Settings, load_settings, login_name
+from airtape.signals import interrupts_held
+from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines
 
 UNCATEGORIZED = "uncategorized"
-
-
-@dataclass(frozen=True, slots=True)
-class _Ending:
-    """What the program is about to end with."""
-
-    code: int
-    cause: dict[str, Plain]
 
 
 class Session:
@@ -49,9 +37,8 @@ class Session:
 
     def __init__(self) -> None:
         self.run: Run | None = None
-        self._open: dict[Lifecycle, Run] = {}
-        self._ending = _Ending(0, {"how": "exit"})
-        self._hooked = False
+        self._runs: dict[Lifecycle, Run] = {}
+        self._open = OpenRuns()
 
     def open_run(
         self,
@@ -61,39 +48,73 @@ class Session:
         allow_val_change: bool = False,
         make_current: bool = True,
     ) -> Run:
-        """Start a run by these settings.
+        """Start a run by these settings; nothing stays of one that cannot be started.
 
         Raises:
             Error: The run directory cannot be made or written.
         """
-        cwd = Path.cwd()
-        base = Path(settings.dir) if settings.dir else cwd
+        base = Path(settings.dir) if settings.dir else Path.cwd()
         terminal = Terminal(quiet=settings.quiet, silent=settings.silent)
         for notice in settings.notices:
             terminal.warn(notice)
-        number = count_runs(base) + 1
-        run_dir, log, report = _open_somewhere(base, settings, terminal)
+        name = settings.name or generate_name(count_runs(base) + 1)
+        with ExitStack() as undo:
+            with interrupts_held():
+                opened = open_somewhere(base, settings, terminal)
+                undo.callback(opened.discard)
+                run = self._begin(opened, settings, terminal, undo, allow_val_change)
+                opened.log.record(Kind.RUN, _described(settings, name))
+                if config:
+                    run.config.update(config)
+                # Whatever is recorded from here on is a change; a reader tells it by the place.
+                opened.log.record(Kind.METADATA, _metadata())
+                if make_current:
+                    self.run = run
+            self._open.watch(opened.note)
+            undo.pop_all()
+        place = Place(run.name or run.id, opened.run_dir.root, Path.cwd())
+        terminal.info(start_lines(place, mode=run.mode))
+        return run
+
+    def _begin(
+        self,
+        opened: Opened,
+        settings: Settings,
+        terminal: Terminal,
+        undo: ExitStack,
+        allow_val_change: bool,
+    ) -> Run:
+        """Make a run of what was opened, with the thread that looks after it.
+
+        Args:
+            opened: Its directory and log.
+            settings: What it is told.
+            terminal: Where it says what it has to say.
+            undo: Gets what is to be done if it comes to nothing.
+            allow_val_change: Whether config values may be changed later.
+        """
         keeper = Keeper(
-            log,
+            opened.log,
             sync_every=settings.fsync_interval,
             beat_every=settings.heartbeat_interval,
             checkpoint_every=settings.checkpoint_interval,
-            report=report,
+            report=opened.report,
         )
-        lifecycle = Lifecycle(run_dir, log, keeper, terminal, cwd=cwd, on_end=self._forget)
-        log.record(Kind.RUN, _described(settings, settings.name or generate_name(number)))
-        run = Run(log, lifecycle, settings, terminal, allow_val_change=allow_val_change)
-        if config:
-            run.config.update(config)
-        # Whatever is recorded from here on is a change; a reader tells it by the place.
-        log.record(Kind.METADATA, _metadata())
+        lifecycle = Lifecycle(
+            opened.run_dir, opened.log, keeper, terminal, cwd=Path.cwd(), on_end=self._forget
+        )
+        undo.callback(self._forget, lifecycle)
+        undo.callback(keeper.stop)
+        run = Run(opened.log, lifecycle, settings, terminal, allow_val_change=allow_val_change)
+        self._runs[lifecycle] = run
+        self._open.add(lifecycle)
+
+        def stop() -> None:
+            opened.report("the run was asked to stop")
+            self._open.ask_to_stop(lifecycle)
+
+        keeper.add(LOOK_EVERY_S, StopRequest(opened.run_dir.stop_request, stop).look)
         keeper.start()
-        self._hook()
-        self._open[lifecycle] = run
-        if make_current:
-            self.run = run
-        place = Place(run.name or run.id, run_dir.root, cwd)
-        terminal.info(start_lines(place, mode=run.mode))
         return run
 
     def open_disabled(
@@ -118,49 +139,14 @@ class Session:
 
     def finish_all(self) -> None:
         """End every open run, the newest first."""
-        for lifecycle in reversed(list(self._open)):
+        for lifecycle in self._open:
             lifecycle.finish()
 
     def _forget(self, lifecycle: Lifecycle) -> None:
-        run = self._open.pop(lifecycle, None)
+        self._open.remove(lifecycle)
+        run = self._runs.pop(lifecycle, None)
         if run is self.run:
             self.run = None
-
-    def _hook(self) -> None:
-        """Learn of the end of the program, however it comes."""
-        if self._hooked:
-            return
-        self._hooked = True
-        atexit.register(self._at_exit)
-        os.register_at_fork(after_in_child=self._after_fork)
-        previous_hook, previous_exit = sys.excepthook, sys.exit
-
-        def note_exception(
-            kind: type[BaseException], error: BaseException, trace: TracebackType | None
-        ) -> None:
-            self._ending = _ending_of(error)
-            previous_hook(kind, error, trace)
-
-        def note_exit(code: object = None, /) -> NoReturn:
-            self._ending = _Ending(exit_code_of(code), {"how": "exit"})
-            previous_exit(code)  # type: ignore[arg-type]  # whatever the program said
-
-        sys.excepthook = note_exception
-        sys.exit = note_exit
-
-    def _at_exit(self) -> None:
-        for lifecycle in reversed(list(self._open)):
-            lifecycle.end(self._ending.code, self._ending.cause)
-
-    def _after_fork(self) -> None:
-        for lifecycle in self._open:
-            lifecycle.after_fork()
-
-
-def _ending_of(error: BaseException) -> _Ending:
-    if isinstance(error, KeyboardInterrupt):
-        return _Ending(INTERRUPTED, {"how": "signal", "signal": "SIGINT"})
-    return _Ending(1, {"how": "exception", "exception": type(error).__name__})
 
 
 def _described(settings: Settings, name: str) -> dict[str, Plain]:
@@ -186,76 +172,6 @@ def _metadata() -> dict[str, Plain]:
         "executable": sys.executable,
         "program": sys.argv[0] if sys.argv else "",
     }
-
-
-def _open_somewhere(
-    base: Path, settings: Settings, terminal: Terminal
-) -> tuple[RunDir, RunLog, Callable[[str], None]]:
-    """Open a run below ``base``, or else where its data are best kept instead.
-
-    Raises:
-        Error: No place takes them, or ``on_error`` says to raise.
-    """
-    others = [] if settings.on_error == "raise" else fallbacks(settings, os.environ)
-    first_error: OSError | None = None
-    for place in (Fallback(base, ""), *others):
-        try:
-            opened = _open(place.base, settings, terminal)
-        except OSError as error:
-            first_error = first_error or error
-            continue
-        if first_error is not None:
-            because = first_error.strerror or str(first_error)
-            remark = f" ({place.remark})" if place.remark else ""
-            terminal.warn(f"{base} cannot be written ({because})")
-            terminal.warn(f"the run is recorded in {opened[0].root} instead{remark}")
-        return opened
-    raise Error(
-        "the run directory cannot be made",
-        where=str(base),
-        because=str(first_error),
-        hint="give another directory: dir=... or TRACKER_DIR",
-    ) from first_error
-
-
-def _open(
-    base: Path, settings: Settings, terminal: Terminal
-) -> tuple[RunDir, RunLog, Callable[[str], None]]:
-    """Make a run directory with its log.
-
-    Raises:
-        OSError: They cannot be made.
-    """
-    run_id = settings.run_id or generate_id()
-    now = datetime.now().astimezone()
-    run_dir = create_run_dir(base, run_id, now, file_mode=settings.file_mode)
-    report = _reporter(run_dir, terminal)
-    segments = Segments(run_dir, settings, report)
-    wall_ns = time_ns()
-    log = RunLog(
-        segments.open_first(wall_ns),
-        blobs=run_dir.blobs,
-        began_ns=wall_ns,
-        open_segment=segments.open_child,
-        fallbacks=[
-            place.base / "wandb" / run_dir.root.name for place in fallbacks(settings, os.environ)
-        ],
-    )
-    log.checkpoint()
-    return run_dir, log, report
-
-
-def _reporter(run_dir: RunDir, terminal: Terminal) -> Callable[[str], None]:
-    """Return what trouble is told to: the terminal, and the run's ``debug.log`` if it can be."""
-    path = run_dir.logs / "debug.log"
-
-    def report(text: str) -> None:
-        terminal.warn_once(text, text)
-        stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        with suppress(OSError), path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{stamp} {text}\n")
-
-    return report
 
 
 def settings_for(

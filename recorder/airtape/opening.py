@@ -1,0 +1,111 @@
+"""Making the run directory and the log of a new run, where they can be made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from pathlib import Path
+from time import time_ns
+from typing import NamedTuple
+
+from airtape.errors import Error
+from airtape.fallback import Fallback, fallbacks
+from airtape.names import generate_id
+from airtape.rundir import RunDir, create_run_dir, discard_run_dir
+from airtape.runlog import RunLog
+from airtape.segments import Segments
+from airtape.settings import Settings
+from airtape.terminal import Terminal
+
+
+class Opened(NamedTuple):
+    """A new run's directory and log.
+
+    Attributes:
+        run_dir: The directory.
+        log: The log.
+        note: Writes a line to the run's ``debug.log``, if it can be written.
+        report: The same, and warns on the terminal, once of each thing.
+        discard: Removes everything again.
+    """
+
+    run_dir: RunDir
+    log: RunLog
+    note: Callable[[str], None]
+    report: Callable[[str], None]
+    discard: Callable[[], None]
+
+
+def open_somewhere(base: Path, settings: Settings, terminal: Terminal) -> Opened:
+    """Open a run below ``base``, or else where its data are best kept instead.
+
+    Raises:
+        Error: No place takes them, or ``on_error`` says to raise.
+    """
+    others = [] if settings.on_error == "raise" else fallbacks(settings, os.environ)
+    first_error: OSError | None = None
+    for place in (Fallback(base, ""), *others):
+        try:
+            opened = _open(place.base, settings, terminal)
+        except OSError as error:
+            first_error = first_error or error
+            continue
+        if first_error is not None:
+            because = first_error.strerror or str(first_error)
+            remark = f" ({place.remark})" if place.remark else ""
+            terminal.warn(f"{base} cannot be written ({because})")
+            terminal.warn(f"the run is recorded in {opened.run_dir.root} instead{remark}")
+        return opened
+    raise Error(
+        "the run directory cannot be made",
+        where=str(base),
+        because=str(first_error),
+        hint="give another directory: dir=... or TRACKER_DIR",
+    ) from first_error
+
+
+def _open(base: Path, settings: Settings, terminal: Terminal) -> Opened:
+    """Make a run directory with its log.
+
+    Raises:
+        OSError: They cannot be made; nothing of them stays.
+    """
+    run_id = settings.run_id or generate_id()
+    now = datetime.now().astimezone()
+    with ExitStack() as undo:
+        run_dir = create_run_dir(base, run_id, now, file_mode=settings.file_mode)
+        undo.callback(discard_run_dir, run_dir)
+        note = _debug_log(run_dir)
+
+        def report(text: str) -> None:
+            terminal.warn_once(text, text)
+            note(text)
+
+        segments = Segments(run_dir, settings, report)
+        wall_ns = time_ns()
+        log = RunLog(
+            segments.open_first(wall_ns),
+            blobs=run_dir.blobs,
+            began_ns=wall_ns,
+            open_segment=segments.open_child,
+            fallbacks=[
+                place.base / "wandb" / run_dir.root.name
+                for place in fallbacks(settings, os.environ)
+            ],
+        )
+        undo.callback(log.writer.abandon)
+        log.checkpoint()
+        return Opened(run_dir, log, note, report, undo.pop_all().close)
+
+
+def _debug_log(run_dir: RunDir) -> Callable[[str], None]:
+    path = run_dir.logs / "debug.log"
+
+    def note(text: str) -> None:
+        stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
+        with suppress(OSError), path.open("a", encoding="utf-8", errors="replace") as file:
+            file.write(f"{stamp} {text}\n")
+
+    return note
