@@ -96,13 +96,13 @@ def _last_checkpoint(window: Window, header: Header) -> tuple[int, Record] | Non
     while True:
         last = None
         at = max(0, window.size - look)
-        while (at := find_frame(window, at, header.writer)) < window.size:
+        # Of nobody in particular: frames that carry no uuid are passed over by their heads alone.
+        while (at := find_frame(window, at, b"")) < window.size:
             frame = frame_at(window, at, header.writer)
-            if frame is None:
-                break
-            if frame.record is not None and frame.record.kind == Kind.CHECKPOINT:
-                last = at, frame.record
-            at = frame.end
+            record = None if frame is None else frame.record
+            if record is not None and record.kind == Kind.CHECKPOINT:
+                last = at, record
+            at = at + 1 if frame is None else frame.end
         if last is not None or look >= min(window.size, LAST_LOOK):
             return last
         look *= 8
