@@ -14,10 +14,11 @@ from typing import Any
 
 import msgpack
 
-from airtape.errors import UsageError
+from airtape.errors import InvalidDataError, UsageError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
 from airtape.large_values import packed_size, parts_of, split_values
+from airtape.live import FOLD_BATCH, LiveFold
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row, pack_big_ints
 from airtape.status import RunStatus
 from airtape.txlog.format import MAX_BODY, Header
@@ -27,11 +28,8 @@ from airtape.values import history_data
 CHECKPOINT_BYTES = 4 << 20
 """A checkpoint is written at the latest after so many bytes of records."""
 
-FOLD_BATCH = 256
-"""Rows that wait before they are folded together; it makes the mean ``log()`` cheaper."""
-
-_PART_ROOM = 512
-"""Bytes of a frame left for what stands beside the data."""
+_PART_SIZE = MAX_BODY - 512
+"""Bytes of a frame that data may take; the rest is for what stands beside them."""
 
 _STEP_GIVEN = int(HistoryFlag.STEP_GIVEN)
 _COMMIT_GIVEN = int(HistoryFlag.COMMIT_GIVEN)
@@ -86,12 +84,9 @@ class RunLog:
 
     def _begin(self, writer: LogWriter, began_ns: int) -> None:
         self.writer = writer
-        self._fold = Fold()
-        self._fold.apply(Record(writer.header.first_seq, Kind.HEADER, began_ns, ()))
-        self._waiting: list[tuple[int, int, int, int, Tree]] = []
-        self._has_news = True
+        self._live = LiveFold(began_ns, writer.header.first_seq)
+        self._waiting = self._live.waiting
         self._checkpoint_at = CHECKPOINT_BYTES
-        self._last_checkpoint: int | None = None
 
     def _wake(self, call: str) -> None:
         """Open a log of its own for a forked child; refuse a run that is finished."""
@@ -138,57 +133,67 @@ class RunLog:
                 row_step = self.step
                 if step is not None:
                     if step < row_step:
-                        self._record_history(step, flags | _DROPPED, data)
-                        return row_step
+                        return self._history_in_parts(step, flags, data)
                     row_step = step
                 wall_ns = time_ns()
-                try:
-                    body = self._encoded((_HISTORY, wall_ns, row_step, flags, data))
-                except UnicodeEncodeError:
-                    # A lone surrogate, which no check at this speed would have found.
-                    return self.history(step, flags, history_data(data), flat=flat)
+                body = self._encoded((_HISTORY, wall_ns, row_step, flags, data))
+                if body is None:
+                    return self._history_in_parts(step, flags, data)
                 # A signal handler that logs in between takes its own turn; then look again.
                 if turn == self._turn:
                     break
             self._turn = turn + 1
             self.step = row_step + 1 if closes else row_step
-            if body is None:
-                self._record_history(row_step, flags, data)
-            else:
+            try:
                 seq = self.writer.append(body)
                 if flat:
                     self._waiting.append((seq, wall_ns, row_step, flags, data.copy()))
                     if len(self._waiting) >= FOLD_BATCH:
-                        self._fold_waiting()
+                        self._live.catch_up()
                 else:
-                    self._fold_now(Record(seq, _HISTORY, wall_ns, (row_step, flags, data)))
+                    self._live.take(Record(seq, _HISTORY, wall_ns, (row_step, flags, data)))
+            except BaseException:
+                self._live.torn = True
+                raise
             if self.writer.size >= self._checkpoint_at:
                 self.checkpoint()
         return None
 
     def _encoded(self, fields: tuple[Any, ...]) -> bytes | None:
-        """Return the body of a record, None if it takes more than one frame or 64 bits.
+        """Return the body of a record; None if one frame, 64 bits or UTF-8 cannot hold it.
 
         The packer calls no Python code, so nothing can come in between and use it as well.
-
-        Raises:
-            UnicodeEncodeError: A text is none that UTF-8 can hold.
         """
         try:
             body = self._pack(fields)
-        except UnicodeEncodeError:
-            raise
         except (OverflowError, TypeError, ValueError):
             return None
         return body if len(body) <= MAX_BODY else None
 
-    def _record_history(self, step: int, flags: int, data: Tree) -> None:
-        """Record a call whose data may need several frames, or more than 64 bits."""
-        parts = parts_of(data, MAX_BODY - _PART_ROOM, self._blobs)
+    def _history_in_parts(self, step: int | None, flags: int, data: Tree) -> int | None:
+        """Record a call of ``log()`` that needs more room or more care; see `history`."""
+        try:
+            parts = parts_of(data, _PART_SIZE, self._blobs)
+        except UnicodeEncodeError:
+            # A lone surrogate, which no check at the usual speed would have found.
+            parts = parts_of(history_data(data), _PART_SIZE, self._blobs)
+        while True:
+            turn = self._turn
+            current = self.step
+            row_step = current if step is None else step
+            is_over = row_step < current
+            next_step = current if is_over else row_step + _CLOSES[flags]
+            if turn == self._turn:
+                break
+        self._turn = turn + 1
+        self.step = next_step
+        if is_over:
+            flags |= _DROPPED
+        kept_open = flags & (_STEP_GIVEN | _DROPPED) | _COMMIT_GIVEN
         for part in parts[:-1]:
-            kept_open = flags & (_STEP_GIVEN | _DROPPED) | _COMMIT_GIVEN
-            self._write(Kind.HISTORY, (step, kept_open, part))
-        self._write(Kind.HISTORY, (step, flags, parts[-1]))
+            self._write(Kind.HISTORY, (row_step, kept_open, part))
+        self._write(Kind.HISTORY, (row_step, flags, parts[-1]))
+        return current if is_over else None
 
     def record(self, kind: Kind, *fields: Any, call: str | None = None) -> None:
         """Record anything but history; a large first field, map or list, is split over records.
@@ -209,12 +214,11 @@ class RunLog:
 
     def _fitting(self, fields: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Return the fields of one record, or of several if one frame cannot hold them."""
-        limit = MAX_BODY - _PART_ROOM
-        if packed_size(fields) <= limit:
+        if packed_size(fields) <= _PART_SIZE:
             return [fields]
         first, *others = fields
         is_map = type(first) is dict
-        parts = split_values(list(first.items()) if is_map else first, limit, self._blobs)
+        parts = split_values(list(first.items()) if is_map else first, _PART_SIZE, self._blobs)
         nothing = [type(other)() for other in others]
         return [
             (dict(part) if is_map else part, *(nothing if at else others))
@@ -224,59 +228,53 @@ class RunLog:
     def _write(self, kind: Kind, fields: tuple[Any, ...]) -> None:
         wall_ns = time_ns()
         body = msgpack.packb((int(kind), wall_ns, *fields), default=pack_big_ints)
-        seq = self.writer.append(body)
-        self._fold_now(Record(seq, kind, wall_ns, fields))
-
-    def _fold_now(self, record: Record) -> None:
-        self._fold_waiting()
-        self._fold.apply(record)
-        if record.kind != Kind.HEARTBEAT:
-            self._has_news = True
-
-    def _fold_waiting(self) -> None:
-        if self._waiting:
-            waiting, self._waiting = self._waiting, []
-            self._fold.take_rows(waiting)
-            self._has_news = True
+        if len(body) > MAX_BODY:
+            raise InvalidDataError(
+                f"a name or text of this call is too long: {len(body)} bytes",
+                hint=f"one record holds {MAX_BODY} bytes; only values may be larger",
+            )
+        try:
+            seq = self.writer.append(body)
+            self._live.take(Record(seq, kind, wall_ns, fields))
+        except BaseException:
+            self._live.torn = True
+            raise
 
     @property
     def fold(self) -> Fold:
         """What the records so far amount to; hold the lock while looking at it."""
         with self.lock:
-            self._fold_waiting()
-            return self._fold
+            return self._live.fold
 
     def checkpoint(self) -> None:
         """Write down what the records so far amount to, so that readers can start from here.
 
-        A state that is too large for a frame is left out: readers then start further back.
+        A state that is too large for a frame is left out: readers then start further back. So is
+        one that an interrupt has torn.
         """
         with self.lock:
             if self._status:
                 return
-            self._fold_waiting()
-            wall_ns = time_ns()
-            self._fold.apply(Record(-1, Kind.CHECKPOINT, wall_ns, ()))
             header = self.writer.header
-            fields = [
-                int(Kind.CHECKPOINT),
-                wall_ns,
-                header.writer,
-                self._fold.state(),
-                header.to_fields(),
-                self._last_checkpoint,
-            ]
-            body = msgpack.packb(fields, default=pack_big_ints)
-            if len(body) <= MAX_BODY:
-                self._last_checkpoint = self.writer.size
-                self.writer.append_unsalted(body)
-            self._has_news = False
-            self._checkpoint_at = self.writer.size + max(CHECKPOINT_BYTES, 4 * len(body))
+            seq, expected = -1, 0
+            # The handler of a signal may record something that the state does not have: once more.
+            while seq != expected and not self._live.torn:
+                expected = self.writer.next_seq
+                wall_ns = time_ns()
+                state = self._live.state_with_checkpoint(wall_ns)
+                said = [wall_ns, header.writer, state, header.to_fields()]
+                fields = [int(Kind.CHECKPOINT), *said, self.writer.last_checkpoint]
+                body = msgpack.packb(fields, default=pack_big_ints)
+                self._checkpoint_at = self.writer.size + max(CHECKPOINT_BYTES, 4 * len(body))
+                if len(body) > MAX_BODY:
+                    break
+                seq = self.writer.append_unsalted(body)
+                self._live.take_checkpoint(seq, wall_ns)
 
     @property
     def has_news(self) -> bool:
         """Whether anything but heartbeats was recorded since the last checkpoint."""
-        return self._has_news or bool(self._waiting)
+        return self._live.has_news
 
     @property
     def status(self) -> RunStatus:
@@ -288,6 +286,18 @@ class RunLog:
         """Wait until all records so far survive a power loss."""
         if not self._status:
             self.writer.sync()
+
+    def seize(self, seconds: float) -> None:
+        """Keep all other threads from recording for good: the process is about to die.
+
+        Args:
+            seconds: How long to wait for a thread that is recording something. Then it is passed
+                over, and so are records of which it is unknown whether they are folded.
+        """
+        if not self.lock.acquire(timeout=seconds):
+            self._live.torn = True
+            self.lock = RLock()
+            self.lock.acquire()
 
     def close(self, code: int | None, cause: dict[str, Plain]) -> Fold:
         """Record the end of the run and close its file; a second call does nothing.
@@ -305,7 +315,7 @@ class RunLog:
                 self._write(Kind.EXIT, (code, cause))
                 self.writer.close(self._fallbacks)
             self._status = _CLOSED
-            return self._fold
+            return self._live.fold
 
     @property
     def is_forked(self) -> bool:

@@ -1,0 +1,96 @@
+"""What a run's records amount to so far; rows are folded a few hundred at a time.
+
+Signal handlers and finalizers may record while the fold is at work on earlier records. Theirs wait
+until it is done.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any, TypeAlias
+
+from airtape.fold.fold import Fold
+from airtape.fold.keys import Tree
+from airtape.records import Kind, Record
+
+FOLD_BATCH = 256
+"""Rows that wait before they are folded together; it makes the mean ``log()`` cheaper."""
+
+WaitingRow: TypeAlias = tuple[int, int, int, int, Tree]
+"""``(seq, wall_ns, step, flags, data)`` of a history record whose data are flat."""
+
+
+class LiveFold:
+    """The fold of a log that is being written; its records come in order.
+
+    Args:
+        began_ns: Wall clock of the log's header, in nanoseconds.
+        first_seq: The header's place in its writer's sequence.
+
+    Attributes:
+        waiting: Rows and other records that are not folded yet, in order. Always the same list.
+        torn: Whether an interrupt came between a record and its place in the fold, so that the fold
+            may lack a few.
+    """
+
+    def __init__(self, began_ns: int, first_seq: int) -> None:
+        self.waiting: list[WaitingRow | Record] = []
+        self.torn = False
+        self._fold = Fold()
+        self._fold.apply(Record(first_seq, Kind.HEADER, began_ns, ()))
+        self._busy = False
+        self._has_news = True
+
+    def take(self, record: Record) -> None:
+        """Fold a record, after those that wait."""
+        self.waiting.append(record)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Fold what waits, unless that is going on further down the stack."""
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self.waiting:
+                batch = self.waiting.copy()
+                # In place: somebody further down the stack may be about to append to this list.
+                del self.waiting[: len(batch)]
+                self._fold_batch(batch)
+        except BaseException:
+            self.torn = True
+            raise
+        finally:
+            self._busy = False
+
+    def _fold_batch(self, batch: list[WaitingRow | Record]) -> None:
+        for kind, items in groupby(batch, type):
+            if kind is tuple:
+                self._fold.take_rows(list(items))  # type: ignore[arg-type]  # only rows are tuples
+                self._has_news = True
+            else:
+                for record in items:
+                    assert isinstance(record, Record)  # noqa: S101 - for the type checker
+                    self._fold.apply(record)
+                    self._has_news |= record.kind != Kind.HEARTBEAT
+
+    @property
+    def fold(self) -> Fold:
+        """What all records so far amount to."""
+        self.catch_up()
+        return self._fold
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything but heartbeats came in since the last checkpoint."""
+        return self._has_news or bool(self.waiting)
+
+    def state_with_checkpoint(self, wall_ns: int) -> dict[str, Any]:
+        """Return the fold's state as it will be behind a checkpoint record of this time."""
+        state = self.fold.state()
+        return {**state, "records": state["records"] + 1, "heard_ns": wall_ns}
+
+    def take_checkpoint(self, seq: int, wall_ns: int) -> None:
+        """Take in that a checkpoint was written."""
+        self.take(Record(seq, Kind.CHECKPOINT, wall_ns, ()))
+        self._has_news = False
