@@ -17,6 +17,7 @@ from airtape.fold.fold import Fold
 from airtape.fold.history import Row
 from airtape.fold.keys import Key, Tree, key_of, leaves, nested, path_of
 from airtape.fold.merge import Part, merge
+from airtape.fold.observers import RowCollector
 from airtape.large_values import is_large, load_large
 from airtape.records import Kind, Plain, Record
 from airtape.rows import read_history
@@ -90,13 +91,14 @@ def _read_run(run_dir: Path, top: Path) -> Said:
     return told
 
 
-class _Retelling:
+class _Retelling(RowCollector):
     """What one writer's records say, one after the other, in W&B's terms.
 
     It watches its own fold: what a row changes in the summary is told when the row is complete.
     """
 
     def __init__(self, writer: WriterFiles, blobs: Path) -> None:
+        super().__init__()
         self.header = writer.header
         self._blobs = blobs
         self.fold = Fold(observer=self)
@@ -121,15 +123,6 @@ class _Retelling:
             if kind in tellers:
                 tellers[kind](record)
         self.fold.close_row()
-
-    def value(self, step: int, key: Key, value: Plain, seq: int) -> None:
-        """Rows are taken whole."""
-
-    def erase(self, step: int, key: Key) -> None:
-        """Rows are taken whole."""
-
-    def touch(self, step: int, timestamp: float, runtime: float) -> None:
-        """Rows are taken whole."""
 
     def close(self, row: Row) -> None:
         """Tell what the row has changed in the summary."""
