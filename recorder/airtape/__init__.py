@@ -28,11 +28,14 @@ from airtape.summary import Summary
 from airtape.version import __version__
 
 if TYPE_CHECKING:
+    from airtape.query.api import Api
+
     run: Run | None
     config: Config
     summary: Summary
 
 __all__ = (
+    "Api",
     "AuthenticationError",
     "CommError",
     "Config",
@@ -61,6 +64,10 @@ __all__ = (
 def __getattr__(name: str) -> object:
     if name in {"run", "config", "summary"}:
         return current_attribute(name)
+    if name == "Api":
+        from airtape.query.api import Api  # noqa: PLC0415 - reads what recording does without
+
+        return Api
     raise missing_name(__name__, name)
 
 

@@ -10,7 +10,7 @@ LATER = frozenset(
         *("Object3D", "Plotly", "Table", "Video", "box3d", "plot", "plot_table", "visualize"),
         *("Artifact", "ArtifactTTL", "link_model", "log_artifact", "log_model", "use_artifact"),
         *("use_model", "restore", "save", "unwatch", "watch"),
-        *("AlertLevel", "Api", "alert", "join", "login", "mark_preempting", "setup", "teardown"),
+        *("AlertLevel", "alert", "join", "login", "mark_preempting", "setup", "teardown"),
     }
 )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -157,18 +157,45 @@ def read_overview(run_dir: Path, vantage: Vantage) -> Overview:
         vantage: When and where one looks from.
     """
     problems: list[str] = []
+    return overview_of(run_dir, read_writers(run_dir, problems), vantage, problems)
+
+
+def overview_of(
+    place: Path, found: Sequence[WriterFiles], vantage: Vantage, problems: list[str]
+) -> Overview:
+    """Return the overview of a run from the logs of its writers, in whatever directories.
+
+    Args:
+        place: What the overview calls its directory.
+        found: The writers in the order in which they count.
+        vantage: When and where one looks from.
+        problems: What was wrong already; becomes the overview's.
+    """
     try:
-        found = read_writers(run_dir, problems)
         parts = [Part(writer.header, writer.fold()) for writer in found]
     except OSError as error:
         problems.append(f"a log cannot be read: {error.strerror}")
         found, parts = [], []
     if not parts:
-        return Overview(run_dir, RunState("unknown"), problems=problems)
+        return Overview(place, RunState("unknown"), problems=problems)
+    overview = overview_of_parts(place, parts, vantage)
+    overview.problems = problems
+    _add_health(overview, found)
+    return overview
+
+
+def overview_of_parts(place: Path, parts: list[Part], vantage: Vantage) -> Overview:
+    """Return the overview of a run from what its writers amount to, wherever that is kept.
+
+    Args:
+        place: What the overview calls its directory.
+        parts: The writers in the order in which they count, at least one.
+        vantage: When and where one looks from.
+    """
     whole = merge(parts)
     header, fold = whole.newest
     overview = Overview(
-        run_dir,
+        place,
         state_of(header, fold.exit, fold.heard_ns, vantage),
         run_id=header.run_id,
         library=header.library or None,
@@ -180,12 +207,10 @@ def read_overview(run_dir: Path, vantage: Vantage) -> Overview:
         rows=whole.rows,
         dropped=whole.dropped,
         alerts=whole.alerts,
-        problems=problems,
         writers=parts,
     )
     _describe(overview, {**whole.metadata, **whole.run}, header)
     _add_times(overview)
-    _add_health(overview, found)
     return overview
 
 
@@ -239,10 +264,11 @@ def _text(value: object) -> str | None:
 
 
 def _add_times(overview: Overview) -> None:
+    # Who amends a run, perhaps years later, does not go on with it.
     spans = sorted(
-        (writer.fold.began_ns, writer.fold.heard_ns)
-        for writer in overview.writers
-        if writer.fold.began_ns is not None and writer.fold.heard_ns is not None
+        (fold.began_ns, fold.heard_ns)
+        for header, fold in overview.writers
+        if fold.began_ns is not None and fold.heard_ns is not None and header.role != "amend"
     )
     if not spans:
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +14,7 @@ from airtape.fold.fold import Fold
 from airtape.fold.history import Row
 from airtape.fold.merge import hidden_after
 from airtape.fold.observers import RowCollector
+from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, malformed_text, read_writers
 
@@ -40,10 +41,33 @@ def read_history(run_dir: Path, report: Report) -> Iterator[Row]:
         report(problem)
     if not writers:
         raise LogFormatError("the run cannot be read", where=str(run_dir), because=problems[0])
-    limits = hidden_after([writer.header for writer in writers])
+    yield from history_of(writers, report)
+
+
+def history_of(writers: Iterable[WriterFiles], report: Report) -> Iterator[Row]:
+    """Yield the rows of some writers of a run, in whatever directories, in order of their steps.
+
+    Args:
+        writers: The writers in the order in which they count.
+        report: Told in a sentence what is damaged or cannot be understood.
+
+    Raises:
+        OSError: A log cannot be read.
+    """
+    return join_rows([(writer.header, _rows_of(writer, report)) for writer in writers])
+
+
+def join_rows(writers: Sequence[tuple[Header, Iterable[Row]]]) -> Iterator[Row]:
+    """Yield the rows of the writers of a run, wherever they are kept, as one history.
+
+    Args:
+        writers: Each writer with its rows in order of their steps, in the order in which they
+            count.
+    """
+    limits = hidden_after([header for header, _ in writers])
     streams = [
-        _numbered(place, _rows_of(writer, report), limits.get(writer.header.writer, math.inf))
-        for place, writer in enumerate(writers)
+        _numbered(place, rows, limits.get(header.writer, math.inf))
+        for place, (header, rows) in enumerate(writers)
     ]
     for _, group in groupby(merge(*streams), key=lambda numbered: numbered[0]):
         yield _joined([row for _, _, row in group])

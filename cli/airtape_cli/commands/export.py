@@ -15,13 +15,13 @@ import click
 from airtape.errors import LogFormatError, UsageError
 from airtape.fold.history import Row
 from airtape.fold.keys import Key
+from airtape.query.whole_values import with_large_values
 from airtape.rows import read_history
 from airtape.sync.report import ExitCode
 from airtape_cli.locate import find_run
 from airtape_cli.options import default_folder, folder_option, vantage
 from airtape_cli.render.formats import csv_lines, jsonl_line
 from airtape_cli.render.notes import echo_note
-from airtape_cli.whole_values import with_large_values
 
 
 @click.command()
@@ -57,7 +57,7 @@ def export(
     def rows() -> Iterator[Row]:
         history = read_history(found.directory, noted.setdefault)
         try:
-            yield from with_large_values(history, found.directory, noted.setdefault)
+            yield from with_large_values(history, [found.directory], noted.setdefault)
         except OSError as error:
             what = "the log cannot be read to its end"
             raise LogFormatError(what, where=str(found.directory), because=str(error)) from error

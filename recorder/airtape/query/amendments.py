@@ -1,0 +1,99 @@
+"""Changing a run after the fact: one more log beside the others, whose word counts over theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from time import monotonic_ns, time_ns
+from typing import Any, Final
+from uuid import uuid4
+
+import msgpack
+
+from airtape.errors import TargetError
+from airtape.large_values import split_values
+from airtape.process import this_process
+from airtape.query.kept import Amendment
+from airtape.records import Kind, pack_big_ints
+from airtape.rundir import RunDir
+from airtape.txlog.format import MAX_BODY, Header
+from airtape.txlog.writer import LogWriter
+from airtape.version import __version__
+from airtape.writers import WriterFiles
+
+_ROOM: Final = 512
+"""Bytes of a frame left for what stands beside the values."""
+
+
+def write_amendment(run_dir: Path, writers: Sequence[WriterFiles], amendment: Amendment) -> None:
+    """Write a change of a run into one of its directories.
+
+    Args:
+        run_dir: The directory.
+        writers: All writers of the run, in the order in which they count.
+        amendment: The change.
+
+    Raises:
+        TargetError: It cannot be written.
+    """
+    header = _header(writers)
+    directory = RunDir(run_dir, header.run_id)
+    try:
+        records = [*_records(amendment, directory.blobs)]
+        log = _create(directory, header)
+    except OSError as error:
+        raise _refusal(run_dir, error.strerror or str(error)) from error
+    for kind, *fields in records:
+        body = [int(kind), time_ns(), *fields]
+        log.append(msgpack.packb(body, default=pack_big_ints))
+    status = log.close()
+    if status.dropped:
+        raise _refusal(run_dir, f"{status.dropped} of its records could not be written")
+
+
+def _header(writers: Sequence[WriterFiles]) -> Header:
+    process = this_process()
+    newest = writers[-1].header
+    return Header(
+        run_id=newest.run_id,
+        writer=uuid4().bytes,
+        parents=[(writer.header.writer, writer.last_seq) for writer in writers],
+        root=newest.root or newest.writer,
+        role="amend",
+        host=process.host,
+        boot_id=process.boot_id,
+        pid=process.pid,
+        start_ticks=process.start_ticks,
+        library=__version__,
+        monotonic_ns=monotonic_ns(),
+    )
+
+
+def _create(directory: RunDir, header: Header) -> LogWriter:
+    for number in count(1):
+        path = directory.segment_path(header.host, header.pid, number)
+        try:
+            return LogWriter(path, header, wall_ns=time_ns())
+        except FileExistsError:
+            continue
+    raise AssertionError  # pragma: no cover - numbers do not end
+
+
+def _records(amendment: Amendment, blobs: Path) -> Iterator[tuple[Any, ...]]:
+    limit = MAX_BODY - _ROOM
+    if amendment.run:
+        yield Kind.RUN, dict(amendment.run)
+    for part in _parts([[key, value] for key, value in amendment.config.items()], limit, blobs):
+        yield Kind.CONFIG, dict(part), []
+    for part in _parts([[[key], value] for key, value in amendment.summary.items()], limit, blobs):
+        yield Kind.SUMMARY, part, []
+    yield Kind.EXIT, 0, {"how": "finish"}
+
+
+def _parts(values: list[Any], limit: int, blobs: Path) -> list[list[Any]]:
+    return split_values(values, limit, blobs) if values else []
+
+
+def _refusal(run_dir: Path, because: str) -> TargetError:
+    return TargetError("the run cannot be changed", where=str(run_dir), because=because)

@@ -1,0 +1,175 @@
+"""Runs in the directories they were recorded to; a run that was resumed may have several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from airtape.fold.history import Row
+from airtape.fold.merge import Part, in_order, merge
+from airtape.overview import Overview, list_files, overview_of
+from airtape.query.amendments import write_amendment
+from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now, warn
+from airtape.query.whole_values import whole_tree, with_large_values
+from airtape.rows import history_of
+from airtape.rundir import find_run_dirs
+from airtape.states import Vantage
+from airtape.txlog.format import Header
+from airtape.writers import WriterFiles, read_writers
+
+
+class Incarnation(NamedTuple):
+    """Which run is meant: two that took the same id are two runs.
+
+    Attributes:
+        run_id: The run's id.
+        root: Uuid of the writer that began it.
+    """
+
+    run_id: str
+    root: bytes
+
+
+class DirectoryRun:
+    """A run in its run directories.
+
+    Args:
+        run: Which run it is.
+        directories: The directories that hold a log of it, the newest one last.
+        writers: Its writers in the order in which they count.
+        vantage: When and where one looks from.
+
+    Attributes:
+        overview: What it is.
+    """
+
+    def __init__(
+        self,
+        run: Incarnation,
+        directories: Sequence[Path],
+        writers: Sequence[WriterFiles],
+        vantage: Vantage,
+    ) -> None:
+        self._run = run
+        self._directories = directories
+        self.overview = self._overview(writers, vantage)
+
+    def _overview(self, writers: Sequence[WriterFiles], vantage: Vantage) -> Overview:
+        overview = overview_of(self._directories[-1], writers, vantage, [])
+        # Thousands of runs may be held at once, and what their writers said is the larger part.
+        overview.writers, overview.traces = [], {}
+        problems: list[str] = []
+        overview.config = whole_tree(overview.config, self._directories, problems.append)
+        overview.summary = whole_tree(overview.summary, self._directories, problems.append)
+        overview.problems += problems
+        return overview
+
+    def _writers(self) -> list[WriterFiles]:
+        return joined_writers(
+            writer
+            for directory in self._directories
+            for writer in read_writers(directory, [])
+            if _run_of(writer) == self._run
+        )
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the history in order of the steps; warns of what is damaged."""
+        rows = history_of(self._writers(), self._warn)
+        return with_large_values(rows, self._directories, self._warn)
+
+    def _warn(self, problem: str) -> None:
+        warn(f"{self.overview.path}: {problem}")
+
+    def metadata(self) -> Mapping[str, Any]:
+        """Return what was recorded of the machine and the program."""
+        return merge([Part(writer.header, writer.fold()) for writer in self._writers()]).metadata
+
+    def files(self) -> list[KeptFile]:
+        """Return the files; one that stands in several directories is the newest one's."""
+        found = {
+            name: KeptFile(name, size, directory / "files" / name)
+            for directory in self._directories
+            for name, size in list_files(directory)
+        }
+        return [found[name] for name in sorted(found)]
+
+    def amend(self, amendment: Amendment) -> None:
+        """Write down a change, as one more log in the newest directory.
+
+        Raises:
+            TargetError: It cannot be written.
+        """
+        write_amendment(self._directories[-1], self._writers(), amendment)
+
+    def read_again(self) -> None:
+        """Bring the overview up to date."""
+        self.overview = self._overview(self._writers(), here_and_now())
+
+
+class Directories:
+    """The run directories at some paths.
+
+    Args:
+        paths: As `airtape.rundir.find_run_dirs` takes them.
+    """
+
+    def __init__(self, paths: Sequence[str | Path]) -> None:
+        self._paths = paths
+
+    def find(self, run_id: str | None = None) -> tuple[Sequence[KeptRun], list[str]]:
+        """Return the runs with an id, or all, and sentences on what cannot be read."""
+        found = find_run_dirs(self._paths)
+        if run_id is not None:
+            # A directory is usually named after the id: then no other one has to be read.
+            named = [directory for directory in found.run_dirs if run_id in directory.name]
+            runs = [run for run in _runs_in(named, []) if run.overview.run_id == run_id]
+            if runs:
+                return runs, []
+        problems = [f"{problem.path}: {problem.reason}" for problem in found.problems]
+        runs = _runs_in(found.run_dirs, problems)
+        return [run for run in runs if run_id in {None, run.overview.run_id}], problems
+
+
+def _runs_in(run_dirs: Iterable[Path], problems: list[str]) -> list[DirectoryRun]:
+    """Return the runs of some directories; `problems` gets sentences on the unreadable ones."""
+    vantage = here_and_now()
+    runs: dict[Incarnation, list[WriterFiles]] = {}
+    for run_dir in run_dirs:
+        wrong: list[str] = []
+        writers = read_writers(run_dir, wrong)
+        for writer in writers:
+            runs.setdefault(_run_of(writer), []).append(writer)
+        if not writers:
+            problems += [f"{run_dir}: {problem}" for problem in wrong]
+    return [_run_from(run, writers, vantage) for run, writers in runs.items()]
+
+
+def _run_from(run: Incarnation, found: Iterable[WriterFiles], vantage: Vantage) -> DirectoryRun:
+    writers = joined_writers(found)
+    directories = dict.fromkeys(path.parent for writer in writers for path in writer.paths)
+    primaries = [writer for writer in writers if writer.header.role == "primary"]
+    newest = (primaries or writers)[-1].paths[-1].parent
+    directories.pop(newest)
+    return DirectoryRun(run, [*directories, newest], writers, vantage)
+
+
+def joined_writers(found: Iterable[WriterFiles]) -> list[WriterFiles]:
+    """Return writers from several directories in the order in which they count, each once."""
+    writers: dict[bytes, WriterFiles] = {}
+    for writer in found:
+        known = writers.setdefault(writer.header.writer, WriterFiles(writer.header))
+        known.files += writer.files
+    for writer in writers.values():
+        # Of two copies of a file the longer one, which says more, counts as the later one.
+        writer.files.sort(key=lambda file: (_first_seq(file[1].header), file[1].size))
+    ordered = in_order([writer.header for writer in writers.values()])
+    return [writers[header.writer] for header in ordered]
+
+
+def _first_seq(header: Header | None) -> int:
+    return 0 if header is None else header.first_seq
+
+
+def _run_of(writer: WriterFiles) -> Incarnation:
+    return Incarnation(writer.header.run_id, writer.header.root or writer.header.writer)
