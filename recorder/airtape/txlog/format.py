@@ -35,6 +35,7 @@ HEAD_CHECKED = Struct(">IBQ")
 """The part of the head that head_crc covers: length, code, seq."""
 SEQ = Struct(">Q")
 CRC_OF_HEAD_AT = 1 + HEAD_CHECKED.size
+SEQ_AT = CRC_OF_HEAD_AT - SEQ.size
 LENGTH_EXTRA = HEAD_SIZE - 6
 """What the msgpack length counts beside the body: seq and both checksums."""
 

@@ -152,6 +152,8 @@ class LogReader:
                 yield record
             else:
                 self.duplicates += 1
+            # What a body decodes to may be large: not two of them at once.
+            del frame, record
         for missing in sequence.absent():
             yield Damage(
                 missing.at, missing.at, missing.before, missing.after, "records are missing"

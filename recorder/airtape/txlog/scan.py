@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 from zlib import crc32
 
@@ -15,8 +16,8 @@ from airtape.txlog.format import (
     HEAD_SIZE,
     LENGTH_EXTRA,
     MARKER,
-    MAX_BODY,
     MAX_FRAME,
+    SEQ_AT,
     UNSALTED,
     Head,
     Header,
@@ -27,7 +28,7 @@ from airtape.txlog.format import (
 )
 from airtape.txlog.window import Window
 
-CANDIDATE = re.compile(rb"\xc9\x00[\x00-\x10][\x00-\xff]{2}\x41")
+CANDIDATE = re.compile(rb"\xc9(?=\x00[\x00-\x10][\x00-\xff]{2}\x41)")
 """How every head begins: the marker, a length of at most 1 MiB and the code."""
 
 SEARCH_BUDGET = 8
@@ -105,41 +106,58 @@ def find_frame(window: Window, at: int, writer: bytes) -> int:
     began = at
     spent = 0
     salt = salt_of(writer)
-    find, unpack = CANDIDATE.search, HEAD.unpack_from
     while at < window.size:
-        window.load(at, HEAD_SIZE)
-        data, place = window.data, at - window.base
-        last_head = len(data) - HEAD_SIZE
-        while (match := find(data, place)) is not None and match.start() <= last_head:
-            place = match.start()
-            _, length, _, seq, head_crc, body_crc = unpack(data, place)
-            checked = data[place + 1 : place + CRC_OF_HEAD_AT]
-            if crc32(checked, salt) == head_crc:
-                used = salt
-            elif crc32(checked) == head_crc:
-                used = UNSALTED
-            else:
-                place += 1
-                continue
-            head = Head(seq, body_crc, length - LENGTH_EXTRA)
-            at = window.base + place
-            if _stands(window, at, head, used, writer):
-                return at
-            spent += head.body_size
-            over_budget = spent > SEARCH_BUDGET * (at - began + MAX_FRAME)
-            at += HEAD_SIZE + max(0, head.body_size) if over_budget else 1
-            data, place = window.data, at - window.base
-            last_head = len(data) - HEAD_SIZE
-        if window.base + len(data) >= window.size:
-            return window.size
-        at = max(at, window.base + max(place, len(data) - HEAD_SIZE + 1))
+        place = window.load(at, HEAD_SIZE)
+        data, base = window.data, window.base
+        next_at = base + max(place, len(data) - HEAD_SIZE + 1)
+        for start, used in _heads(data, place, salt):
+            size = _bad_body(data, start, used)
+            if size is None:
+                if _stands(window, base + start, used, writer):
+                    return base + start
+                size = max(0, HEAD.unpack_from(data, start)[1] - LENGTH_EXTRA)
+            spent += size
+            if spent > SEARCH_BUDGET * (base + start - began + MAX_FRAME):
+                next_at = base + start + HEAD_SIZE + size
+                break
+        else:
+            if base + len(data) >= window.size:
+                return window.size
+        at = next_at
     return window.size
 
 
-def _stands(window: Window, at: int, head: Head, salt: int, writer: bytes) -> bool:
-    if not 0 <= head.body_size <= MAX_BODY or body_at(window, at, head, salt) is None:
-        return False
-    return not writer or frame_at(window, at, writer) is not None
+def _heads(data: bytes, place: int, salt: int) -> Iterator[tuple[int, int]]:
+    """Yield place and salt of each head, from one place on, whose checksum is right."""
+    for match in CANDIDATE.finditer(data, place):
+        start = match.start()
+        if start > len(data) - HEAD_SIZE:
+            return
+        crc_at = start + CRC_OF_HEAD_AT
+        crc = int.from_bytes(data[crc_at : crc_at + 4], "big")
+        checked = data[start + 1 : crc_at]
+        if crc32(checked, salt) == crc:
+            yield start, salt
+        elif crc32(checked) == crc:
+            yield start, UNSALTED
+
+
+def _bad_body(data: bytes, start: int, salt: int) -> int | None:
+    """Return the size of the body if it is wholly in these bytes and damaged, else None."""
+    _, length, _, _, _, body_crc = HEAD.unpack_from(data, start)
+    body = start + HEAD_SIZE
+    end = body + length - LENGTH_EXTRA
+    if not body <= end <= len(data):
+        return None
+    of_seq = crc32(data[start + SEQ_AT : start + CRC_OF_HEAD_AT], salt)
+    return end - body if crc32(data[body:end], of_seq) != body_crc else None
+
+
+def _stands(window: Window, at: int, salt: int, writer: bytes) -> bool:
+    if writer:
+        return frame_at(window, at, writer) is not None
+    head = decode_head(window.bytes_at(at, HEAD_SIZE), 0, salt)
+    return head is not None and body_at(window, at, head, salt) is not None
 
 
 def begins_frame(window: Window, at: int, writer: bytes) -> bool:
