@@ -105,4 +105,4 @@ def _last_checkpoint(window: Window, header: Header) -> tuple[int, Record] | Non
             at = at + 1 if frame is None else frame.end
         if last is not None or look >= min(window.size, LAST_LOOK):
             return last
-        look *= 8
+        look = min(8 * look, LAST_LOOK)
