@@ -16,6 +16,7 @@ from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.sync_report import closing_lines
 from airtape_cli.render.text import shown
+from airtape_cli.selected import filter_option, only_fitting
 from airtape_cli.synced import default_target
 
 
@@ -24,6 +25,7 @@ from airtape_cli.synced import default_target
 @click.option(
     "--to", "target", metavar="URL", help="The target; sqlite:./wandb/tracker.db if unsaid."
 )
+@filter_option
 @click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Say something of every run.")
@@ -33,6 +35,7 @@ def sync(
     *,
     paths: tuple[str, ...],
     target: str | None,
+    filters: str | None,
     dry_run: bool,
     as_json: bool,
     verbose: bool,
@@ -48,6 +51,7 @@ def sync(
       tracker sync
       tracker sync ./wandb/run-20261120_101112-ab12cd34 --to sqlite:/data/runs.db
       tracker sync '/scratch/*/wandb' --to jsonl:./export
+      tracker sync --filter 'state = finished and not tags = draft'
 
     \b
     Exit codes:
@@ -63,19 +67,25 @@ def sync(
     url = target or default_target(folder)
     options = SyncOptions(dry_run=dry_run)
     chosen = paths or (str(folder),)
+    places = ", ".join(chosen)
     found = find_run_dirs(chosen)
+    if filters is not None:
+        found = only_fitting(found, filters)
+        chosen = tuple(map(str, found.run_dirs))
     if found.run_dirs or found.problems:
         with progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows:
             report = _synced(chosen, url, options, shows)
     else:
-        report = SyncReport(not_found=found.not_found if paths else [])
+        report = SyncReport()
+    report.not_found = found.not_found if paths else []
     if as_json:
         echo_json({"target": url, "dry_run": dry_run, **report.to_json()})
     else:
         for line in closing_lines(report, url, dry_run=dry_run):
             click.echo(line)
         if not report.runs and not report.not_found and report.target_error is None:
-            click.echo(f"No runs in {shown(', '.join(chosen))}.")
+            fitting_ones = "" if filters is None else " that fit"
+            click.echo(f"No runs{fitting_ones} in {shown(places)}.")
     _echo_errors(report)
     context.exit(report.exit_code)
 

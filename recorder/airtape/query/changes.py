@@ -9,8 +9,7 @@ import msgpack
 
 from airtape.errors import NotAvailableYetError, UsageError
 from airtape.names import check_tags, check_text
-from airtape.overview import Overview
-from airtape.query.kept import Amendment
+from airtape.query.kept import Amendment, KeptRun
 from airtape.records import Plain, pack_big_ints
 from airtape.values import config_value, summary_value
 
@@ -25,24 +24,28 @@ class Changed(Protocol):
     group: str | None
     job_type: str | None
     tags: list[str]
-    config: dict[str, Any]
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Its config."""
 
     @property
     def summary(self) -> Mapping[str, Any]:
         """Its summary."""
 
 
-def changes_of(run: Changed, before: Overview) -> Amendment:
+def changes_of(run: Changed, kept: KeptRun) -> Amendment:
     """Return what differs.
 
     Args:
         run: The run, with what was assigned to it.
-        before: What it was.
+        kept: The same run as it is kept.
 
     Raises:
         UsageError: A value is not allowed.
         NotAvailableYetError: Something was taken out of config or summary.
     """
+    before = kept.overview
     said: dict[str, Plain] = {}
     for name in _TEXTS:
         text = getattr(run, name)
@@ -53,8 +56,8 @@ def changes_of(run: Changed, before: Overview) -> Amendment:
         said["tags"] = list(tags)
     return Amendment(
         said,
-        _changed(run.config, before.config, config_value, "config"),
-        _changed(run.summary, before.summary, summary_value, "summary"),
+        _changed(run.config, kept.whole(before.config), config_value, "config"),
+        _changed(run.summary, kept.whole(before.summary), summary_value, "summary"),
     )
 
 

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from airtape.fold.history import Row
+from airtape.fold.keys import Tree
 from airtape.fold.merge import Part, in_order, merge
 from airtape.overview import Overview, list_files, overview_of
 from airtape.query.amendments import write_amendment
+from airtape.query.columns import columns_of
+from airtape.query.conditions import Filter
 from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now, warn
 from airtape.query.whole_values import whole_tree, with_large_values
 from airtape.rows import history_of
@@ -42,6 +45,7 @@ class DirectoryRun:
 
     Attributes:
         overview: What it is.
+        directories: As given.
     """
 
     def __init__(
@@ -52,23 +56,19 @@ class DirectoryRun:
         vantage: Vantage,
     ) -> None:
         self._run = run
-        self._directories = directories
+        self.directories = directories
         self.overview = self._overview(writers, vantage)
 
     def _overview(self, writers: Sequence[WriterFiles], vantage: Vantage) -> Overview:
-        overview = overview_of(self._directories[-1], writers, vantage, [])
+        overview = overview_of(self.directories[-1], writers, vantage, [])
         # Thousands of runs may be held at once, and what their writers said is the larger part.
         overview.writers, overview.traces = [], {}
-        problems: list[str] = []
-        overview.config = whole_tree(overview.config, self._directories, problems.append)
-        overview.summary = whole_tree(overview.summary, self._directories, problems.append)
-        overview.problems += problems
         return overview
 
     def _writers(self) -> list[WriterFiles]:
         return joined_writers(
             writer
-            for directory in self._directories
+            for directory in self.directories
             for writer in read_writers(directory, [])
             if _run_of(writer) == self._run
         )
@@ -76,10 +76,14 @@ class DirectoryRun:
     def rows(self) -> Iterator[Row]:
         """Yield the history in order of the steps; warns of what is damaged."""
         rows = history_of(self._writers(), self._warn)
-        return with_large_values(rows, self._directories, self._warn)
+        return with_large_values(rows, self.directories, self._warn)
 
     def _warn(self, problem: str) -> None:
         warn(f"{self.overview.path}: {problem}")
+
+    def whole(self, tree: Tree) -> Tree:
+        """Return config or summary with the values that were too large for the log."""
+        return whole_tree(tree, self.directories, self._warn)
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what was recorded of the machine and the program."""
@@ -89,7 +93,7 @@ class DirectoryRun:
         """Return the files; one that stands in several directories is the newest one's."""
         found = {
             name: KeptFile(name, size, directory / "files" / name)
-            for directory in self._directories
+            for directory in self.directories
             for name, size in list_files(directory)
         }
         return [found[name] for name in sorted(found)]
@@ -100,7 +104,7 @@ class DirectoryRun:
         Raises:
             TargetError: It cannot be written.
         """
-        write_amendment(self._directories[-1], self._writers(), amendment)
+        write_amendment(self.directories[-1], self._writers(), amendment)
 
     def read_again(self) -> None:
         """Bring the overview up to date."""
@@ -129,6 +133,13 @@ class Directories:
         problems = [f"{problem.path}: {problem.reason}" for problem in found.problems]
         runs = _runs_in(found.run_dirs, problems)
         return [run for run in runs if run_id in {None, run.overview.run_id}], problems
+
+
+def directories_of(run_dirs: Sequence[Path], wanted: Filter) -> list[Path]:
+    """Return those of some run directories whose runs fit; all directories of a run, or none."""
+    runs = (run for run in _runs_in(run_dirs, []) if wanted.matches(columns_of(run.overview)))
+    fitting = {directory for run in runs for directory in run.directories}
+    return [directory for directory in run_dirs if directory in fitting]
 
 
 def _runs_in(run_dirs: Iterable[Path], problems: list[str]) -> list[DirectoryRun]:

@@ -35,6 +35,15 @@ def chosen(rows: Iterable[Row], keys: Sequence[str]) -> Iterator[dict[str, Any]]
             yield values
 
 
+def between(rows: Iterable[Row], first: int | None, end: int | None) -> Iterator[Row]:
+    """Yield the rows from one step on, up to the one before another."""
+    for row in rows:
+        if end is not None and row.step >= end:
+            return
+        if first is None or row.step >= first:
+            yield row
+
+
 def has(row: Row, key: str) -> bool:
     """Tell whether a row has a value."""
     return _value(row, key) is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from airtape.fold.history import Row
+from airtape.fold.keys import Tree
 from airtape.overview import Overview
 from airtape.process import boot_id, process_runs
 from airtape.records import Plain
@@ -60,6 +61,9 @@ class KeptRun(Protocol):
 
     def rows(self) -> Iterator[Row]:
         """Yield its history in order of the steps."""
+
+    def whole(self, tree: Tree) -> Tree:
+        """Return config or summary with the values that were too large for the log."""
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what was recorded of the machine and the program."""

@@ -10,11 +10,12 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple, NoReturn
 
 from airtape.errors import NotAvailableYetError, UsageError
-from airtape.fold.history import STEP, Row
+from airtape.fold.history import STEP
 from airtape.overview import NO_ENTITY, NO_PROJECT
 from airtape.query.changes import changes_of
 from airtape.query.files import RecordedFile
 from airtape.query.history import (
+    between,
     checked_keys,
     chosen,
     flat_row,
@@ -60,8 +61,6 @@ class RecordedRun:
         group: What it is grouped by.
         job_type: Its part in the group.
         state: running, finished, failed, crashed, killed or preempted.
-        config: Its config.
-        summary: Its summary.
         created_at: When it began, in UTC as ISO 8601.
         heartbeat_at: When something was last recorded, likewise.
         user: Who recorded it, None if nobody said.
@@ -71,6 +70,9 @@ class RecordedRun:
     def __init__(self, kept: KeptRun) -> None:
         self._kept = kept
         self.url = None
+        self.tags: list[str] = []
+        self._config: dict[str, Any] | None = None
+        self._summary: RecordedSummary | None = None
         self._take_over()
 
     def _take_over(self) -> None:
@@ -80,12 +82,16 @@ class RecordedRun:
         self.project = overview.project or NO_PROJECT
         self.name = overview.name
         self.notes = overview.notes
-        self.tags: list[str] = list(overview.tags)
+        # In place, like config and summary: somebody may hold on to them.
+        self.tags[:] = overview.tags
         self.group = overview.group
         self.job_type = overview.job_type
         self.state: str = overview.state.name
-        self.config: dict[str, Any] = deepcopy(overview.config)
-        self.summary = RecordedSummary(deepcopy(overview.summary), self.update)
+        if self._config is not None:
+            self._config.clear()
+            self._config.update(deepcopy(self._kept.whole(overview.config)))
+        if self._summary is not None:
+            self._summary.replace(deepcopy(self._kept.whole(overview.summary)))
         self.created_at = None if overview.began_ns is None else iso_time(overview.began_ns)
         self.heartbeat_at = None if overview.heard_ns is None else iso_time(overview.heard_ns)
         author = overview.machine.author
@@ -95,6 +101,21 @@ class RecordedRun:
     def path(self) -> list[str]:
         """Entity, project and id."""
         return [self.entity, self.project, self.id]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The config."""
+        if self._config is None:
+            self._config = deepcopy(self._kept.whole(self._kept.overview.config))
+        return self._config
+
+    @property
+    def summary(self) -> RecordedSummary:
+        """The summary."""
+        if self._summary is None:
+            values = deepcopy(self._kept.whole(self._kept.overview.summary))
+            self._summary = RecordedSummary(values, self.update)
+        return self._summary
 
     @property
     def lastHistoryStep(self) -> int:  # noqa: N802 - W&B's name
@@ -199,7 +220,7 @@ class RecordedRun:
             OSError: A log cannot be read.
         """
         wanted = checked_keys(keys)
-        rows = _between(self._kept.rows(), min_step, max_step)
+        rows = between(self._kept.rows(), min_step, max_step)
         return map(whole_row, rows) if wanted is None else chosen(rows, wanted)
 
     def files(
@@ -244,7 +265,7 @@ class RecordedRun:
             UsageError: A value is not allowed, something was taken out, or the run is in a store.
             TargetError: The run directory cannot be written.
         """
-        amendment = changes_of(self, self._kept.overview)
+        amendment = changes_of(self, self._kept)
         if amendment:
             self._kept.amend(amendment)
             self.load()
@@ -285,11 +306,3 @@ class RecordedRun:
 
     def __repr__(self) -> str:
         return f"<Run {'/'.join(self.path)} ({self.state})>"
-
-
-def _between(rows: Iterator[Row], first: int | None, end: int | None) -> Iterator[Row]:
-    for row in rows:
-        if end is not None and row.step >= end:
-            return
-        if first is None or row.step >= first:
-            yield row

@@ -14,7 +14,7 @@ from airtape.backends.sqlite_cursors import Place
 from airtape.backends.sqlite_open import Store
 from airtape.errors import UsageError
 from airtape.fold.history import Row
-from airtape.fold.keys import Key
+from airtape.fold.keys import Key, Tree
 from airtape.fold.merge import Part, in_order, merge
 from airtape.overview import Overview, overview_of_parts
 from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now
@@ -65,6 +65,10 @@ class StoreRun:
                 for header in in_order(list(writers.values()))
             ]
         return join_rows(streams)
+
+    def whole(self, tree: Tree) -> Tree:
+        """Return config or summary as it is: what was too large for the log is not in the store."""
+        return tree
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what was recorded of the machine and the program."""

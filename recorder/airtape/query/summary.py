@@ -33,5 +33,10 @@ class RecordedSummary(MutableMapping[str, Any]):
         self._json_dict.update(*given, **values)
         self._save()
 
+    def replace(self, values: dict[str, Any]) -> None:
+        """Hold other values; nothing is written."""
+        self._json_dict.clear()
+        self._json_dict.update(values)
+
     def __repr__(self) -> str:
         return repr(self._json_dict)
