@@ -206,13 +206,14 @@ class Tally:
         """Return the summary value of a metric that has these operations.
 
         A metric that never had a number has no minimum, maximum or mean; its summary is then the
-        last value, so that what was logged stays to be seen.
+        last value, so that what was logged stays to be seen. So is it with operations that only a
+        later version knows.
         """
         values: dict[str, Plain] = {}
         for operation in operations:
             if operation in {"first", "last"}:
                 values[operation] = self.first if operation == "first" else last
-            elif self.count and self.low is not None and self.high is not None:
+            elif operation in AGGREGATES and self.low is not None and self.high is not None:
                 values[operation] = self._number(operation, goal, self.low, self.high)
         return values or last
 
