@@ -7,10 +7,12 @@ then find that the process is gone.
 from __future__ import annotations
 
 import atexit
+import builtins
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from types import CodeType, FrameType, TracebackType
 from typing import Final, NoReturn
 
@@ -122,16 +124,21 @@ class ProgramEnd:
         sys.excepthook = note_exception
 
     def _wrap_exit(self) -> None:
-        previous = sys.exit
+        sys.exit = self._noting(sys.exit)
+        quitter = type(getattr(builtins, "exit", None))
+        if quitter.__name__ == "Quitter":
+            quitter.__call__ = self._noting(quitter.__call__)  # type: ignore[attr-defined,method-assign]  # a class written in Python
 
-        def note_exit(code: object = None, /) -> NoReturn:
+    def _noting(self, leave: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+        @wraps(leave)
+        def note_and_leave(*args: object, **kwargs: object) -> NoReturn:
             try:
-                previous(code)  # type: ignore[arg-type]  # whatever the program said
+                leave(*args, **kwargs)
             except SystemExit as error:
                 self._note_leaving(error)
                 raise
 
-        sys.exit = note_exit
+        return note_and_leave
 
     def _note_leaving(self, error: SystemExit) -> None:
         if threading.get_ident() == _main_thread_id():

@@ -28,7 +28,11 @@ class OpenRuns:
         """Take in a run; it ends with the process at the latest."""
         if not self._is_hooked:
             self._is_hooked = True
-            os.register_at_fork(after_in_child=self._after_fork)
+            os.register_at_fork(
+                before=self._signals.before_fork,
+                after_in_parent=self._signals.after_fork_in_parent,
+                after_in_child=self._after_fork,
+            )
         self._program.watch()
         self._open.append(lifecycle)
 
@@ -71,7 +75,7 @@ class OpenRuns:
             lifecycle.imposed = {"how": "signal", "signal": number.name}
 
     def _after_fork(self) -> None:
-        self._signals.after_fork()
+        self._signals.after_fork_in_child()
         self._program.after_fork()
         for lifecycle in self._open:
             lifecycle.after_fork()

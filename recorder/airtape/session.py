@@ -58,7 +58,8 @@ class Session:
         for notice in settings.notices:
             terminal.warn(notice)
         name = settings.name or generate_name(count_runs(base) + 1)
-        with ExitStack() as undo:
+        undo = ExitStack()
+        try:
             with interrupts_held():
                 opened = open_somewhere(base, settings, terminal)
                 undo.callback(opened.discard)
@@ -71,9 +72,11 @@ class Session:
                 if make_current:
                     self.run = run
             self._open.watch(opened.note)
-            undo.pop_all()
-        place = Place(run.name or run.id, opened.run_dir.root, Path.cwd())
-        terminal.info(start_lines(place, mode=run.mode))
+            place = Place(run.name or run.id, opened.run_dir.root, Path.cwd())
+            terminal.info(start_lines(place, mode=run.mode))
+        except BaseException:
+            undo.close()
+            raise
         return run
 
     def _begin(

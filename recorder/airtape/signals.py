@@ -50,6 +50,7 @@ class SignalWatch:
         self._on_raise = on_raise
         self._wakeup = Wakeup(self._noticed)
         self._interrupting = False
+        self._forking = threading.local()
 
     def start(self, note: Callable[[str], None]) -> None:
         """Begin to watch; does nothing more where it was begun before.
@@ -81,10 +82,23 @@ class SignalWatch:
             self._wakeup.stop()
             _unwrap()
 
-    def after_fork(self) -> None:
+    def before_fork(self) -> None:
+        """Hold the signals back that a child must not get before it has them back.
+
+        Python forgets those that come between the fork and `after_fork_in_child`.
+        """
+        deadly = [number for number in WATCHED if _is_deadly(signal.getsignal(number))]
+        self._forking.mask = signal.pthread_sigmask(signal.SIG_BLOCK, deadly)
+
+    def after_fork_in_parent(self) -> None:
+        """Let the signals come again."""
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._forking.mask)
+
+    def after_fork_in_child(self) -> None:
         """Give a forked child the signals back that its parent watches."""
         self._wakeup.after_fork()
         _unwrap()
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._forking.mask)
 
     def interrupt_main(self) -> bool:
         """Raise KeyboardInterrupt in the main thread as Ctrl+C does; return False if none can be.
@@ -132,9 +146,7 @@ class SignalWatch:
             _die_by(number)
 
     def _noticed(self, number: int) -> None:
-        handler = signal.getsignal(number)
-        is_default = isinstance(handler, _Handler) and not callable(handler.before)
-        if is_default and not self._interrupting:
+        if _is_deadly(signal.getsignal(number)) and not self._interrupting:
             self._die(Signals(number))
 
     def _die(self, number: Signals) -> None:
@@ -167,6 +179,11 @@ def _is_ours_to_watch(number: Signals, action: _Action) -> bool:
     if action is None or action == signal.SIG_IGN:
         return False
     return number != SIGINT or action is not signal.default_int_handler
+
+
+def _is_deadly(action: _Action) -> bool:
+    """Tell whether a handler of ours stands for the default action."""
+    return isinstance(action, _Handler) and not callable(action.before)
 
 
 def _unwrap() -> None:
