@@ -119,12 +119,14 @@ class Backend(Protocol):
             target without transactions gives each batch a name made of the writer and the cursor's
             version, so that doing it twice changes nothing.
         can_retract: Whether what has come can be taken back.
-        notes: What the user should know about the target: sentences, each said once.
     """
 
     transactional: bool
     can_retract: bool
-    notes: Sequence[str]
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know about the target, in sentences."""
 
     def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
         """Return the cursor of a writer, None if nothing of it has come.

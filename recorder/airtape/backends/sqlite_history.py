@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
@@ -20,7 +19,7 @@ from airtape.backends.sqlite_values import (
     pointer,
 )
 from airtape.fold.keys import Key, dotted, key_of, leaves, path_of, set_in
-from airtape.fold.observers import HistoryChanges
+from airtape.fold.observers import Column, HistoryChanges
 from airtape.records import Point, Record
 
 
@@ -60,40 +59,33 @@ def write_changes(
     db: sqlite3.Connection, place: Place, changes: HistoryChanges, keys: Keys
 ) -> None:
     """Put what happened to the history into the store."""
-    by_key: defaultdict[Key, list[Point]] = defaultdict(list)
-    for point in changes.points:
-        by_key[point[1]].append(point)
-    ids = keys.add(db, place.run, by_key)
+    columns = list(changes.columns())
+    ids = keys.add(db, place.run, [column.key for column in columns])
     db.executemany(
         "DELETE FROM points WHERE run = ? AND key = ? AND step = ? AND writer = ?",
-        [
-            (place.run, ids[key], integer(step), place.writer)
-            for step, key in changes.erased
-            if key in ids
-        ],
+        [(place.run, ids[key], step, place.writer) for step, key in changes.erased if key in ids],
     )
     # One key after the other, as the table is ordered: several times as fast as in order of steps.
-    for key in sorted(by_key, key=ids.__getitem__):
-        _write_points(db, place, ids[key], by_key[key])
+    for column in sorted(columns, key=lambda column: ids[column.key]):
+        _write_points(db, place, ids[column.key], column)
     db.executemany(
         "INSERT OR REPLACE INTO rows (run, step, writer, timestamp, runtime)"
         " VALUES (?, ?, ?, ?, ?)",
         [
-            (place.run, integer(step), place.writer, timestamp, runtime)
+            (place.run, step, place.writer, timestamp, runtime)
             for step, (timestamp, runtime) in sorted(changes.rows.items())
         ],
     )
 
 
-def _write_points(db: sqlite3.Connection, place: Place, key: int, points: list[Point]) -> None:
-    steps, _, values, seqs = zip(*points, strict=True)
-    encoded, kinds = encode_all(values)
+def _write_points(db: sqlite3.Connection, place: Place, key: int, column: Column) -> None:
+    encoded, kinds = encode_all(column.values)
     rows = zip(
         repeat(place.run),
         repeat(key),
-        _integers(steps),
+        column.steps,
         repeat(place.writer),
-        _integers(seqs),
+        _integers(column.seqs),
         encoded,
         kinds,
         strict=False,
@@ -132,7 +124,7 @@ def read_points(db: sqlite3.Connection, place: Place) -> list[Point]:
         place,
     )
     points = [
-        Point(integer_from(step), key_from(path), decode(value, kind), integer_from(seq))
+        Point(step, key_from(path), decode(value, kind), integer_from(seq))
         for step, path, value, kind, seq in rows
     ]
     return sorted(points, key=lambda point: (point.step, path_of(point.key)))
@@ -144,7 +136,7 @@ def read_rows(db: sqlite3.Connection, place: Place) -> dict[int, tuple[float, fl
         "SELECT step, timestamp, runtime FROM rows WHERE run = ? AND writer = ? ORDER BY step",
         place,
     )
-    return {integer_from(step): (_number(time), _number(runtime)) for step, time, runtime in rows}
+    return {step: (_number(time), _number(runtime)) for step, time, runtime in rows}
 
 
 def read_events(db: sqlite3.Connection, writer: int) -> list[Record]:

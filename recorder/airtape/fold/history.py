@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, repeat
 from operator import lt
 from typing import Any, NamedTuple, Protocol, TypeGuard
 
@@ -43,6 +44,31 @@ class Row(NamedTuple):
     data: dict[Key, Plain]
 
 
+class Alike(NamedTuple):
+    """Complete rows, each said by one record, that have the same keys, none of them nested.
+
+    Attributes:
+        steps: The step of each row, ascending.
+        seqs: The record that said it.
+        timestamps: When that was, in seconds since 1970.
+        began: When the run began, in seconds since 1970.
+        columns: The values of each key, in the order of the rows.
+    """
+
+    steps: Sequence[int]
+    seqs: Sequence[int]
+    timestamps: Sequence[float]
+    began: float
+    columns: Mapping[str, Sequence[Plain]]
+
+    def rows(self) -> Iterator[Row]:
+        """Yield them one by one."""
+        values = zip(*self.columns.values(), strict=True) if self.columns else repeat(())
+        for step, timestamp, row in zip(self.steps, self.timestamps, values, strict=False):
+            data: dict[Key, Plain] = dict(zip(self.columns, row, strict=True))
+            yield Row(step, timestamp, timestamp - self.began, data)
+
+
 class RowObserver(Protocol):
     """Somebody who wants to see the rows as they come to be."""
 
@@ -57,6 +83,9 @@ class RowObserver(Protocol):
 
     def close(self, row: Row) -> None:
         """A row is complete."""
+
+    def take_alike(self, rows: Alike) -> None:
+        """Rows were begun and completed, each by one record; all have the same keys."""
 
 
 class HistoryFold:
@@ -221,8 +250,8 @@ class HistoryFold:
     def _are_rows(
         self, alike: list[tuple[int, int, int, int, Tree]], keys: tuple[str, ...]
     ) -> bool:
-        """Tell whether each record but the last is a row of its own that nobody looks at."""
-        if len(alike) < 3 or self.metrics or self._observer is not None:  # noqa: PLR2004 - not worth it
+        """Tell whether each record but the last is a row of its own."""
+        if len(alike) < 3 or self.metrics:  # noqa: PLR2004 - not worth it
             return False
         steps = [record[2] for record in alike]
         if self._row is not None:
@@ -232,21 +261,24 @@ class HistoryFold:
     def _take_alike(
         self, batch: list[tuple[int, int, int, int, Tree]], keys: tuple[str, ...]
     ) -> None:
-        _, wall_ns, step, _, last = batch[-1]
+        seqs, wall_ns, steps, _, data = zip(*batch, strict=True)
         self.rows += len(batch)
-        self.last_step = max(step, -1 if self.last_step is None else self.last_step)
-        columns = zip(*[row[4].values() for row in batch], strict=True)
-        for key, column in zip(keys, columns, strict=True):
+        self.last_step = max(steps[-1], -1 if self.last_step is None else self.last_step)
+        columns = dict(zip(keys, zip(*[row.values() for row in data], strict=True), strict=True))
+        for key, column in columns.items():
             tally = self._tallies.get(key)
             if tally is None:
                 tally = self._tallies[key] = self._new_tally(column[0])
             tally.take_all(column)
-        self._last.update(last)
-        for key, value in last.items():
+        self._last.update(data[-1])
+        for key, value in data[-1].items():
             self._summarise(key, value, None)
-        timestamp = wall_ns / 1e9
-        runtime = self._runtime(timestamp)
-        self._summary.update({STEP: step, TIMESTAMP: timestamp, RUNTIME: runtime})
+        timestamps = [time_ns / 1e9 for time_ns in wall_ns]
+        runtime = self._runtime(timestamps[-1])
+        self._summary.update({STEP: steps[-1], TIMESTAMP: timestamps[-1], RUNTIME: runtime})
+        if self._observer is not None:
+            began = self.began_ns / 1e9
+            self._observer.take_alike(Alike(steps, seqs, timestamps, began, columns))
 
     def define(self, said: dict[str, Any]) -> None:
         """Take in the definition of a metric; it holds for the rows so far too."""

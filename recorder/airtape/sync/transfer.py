@@ -163,7 +163,7 @@ class Transfer:
             return _Result.OVERTAKEN
         builder.committed(batch)
         outcome.records += records
-        outcome.points += len(batch.changes.points)
+        outcome.points += batch.changes.count
         return _Result.DONE
 
 

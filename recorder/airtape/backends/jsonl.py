@@ -1,0 +1,290 @@
+"""A directory of JSON lines that is only ever added to: ``docs/STORE.md`` says what stands where.
+
+Nothing in it is changed once it is there. Each batch is one file, named after its writer and its
+number, written aside and then linked to its name: the link is made once, whoever is first.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from airtape import exactjson
+from airtape.backends.base import Batch, DirectoryHint, FileHint, Held
+from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.jsonl_batch import cursor_from, lines_of, replay
+from airtape.backends.replica import Replica
+from airtape.errors import TargetError, UsageError
+
+HINTS: Final = "hints.json"
+RUNS: Final = "runs"
+LONGEST_NAME: Final = 150
+TAIL: Final = 64 << 10
+_BATCH: Final = re.compile(r"([0-9a-f]{32})-(\d{8,})\.jsonl")
+_ASIDE: Final = re.compile(r"\.([0-9a-f]{32})-(\d{8,})\.jsonl\.[0-9a-f]{16}")
+
+
+class JsonlBackend:
+    """A target that is a directory of JSON lines.
+
+    Args:
+        location: The directory; made by the first batch, in a folder that exists.
+
+    Raises:
+        TargetError: The directory cannot be made or read.
+    """
+
+    transactional = False
+    can_retract = False
+
+    def __init__(self, location: str) -> None:
+        self.notes: list[str] = []
+        self._top = Path(location)
+        if self._top.exists() and not self._top.is_dir():
+            raise TargetError("the target is no directory", where=location)
+        if not self._top.exists() and not self._top.parent.is_dir():
+            raise TargetError(
+                "the target's folder does not exist",
+                where=str(self._top.parent),
+                hint="Make the folder, or choose another place with --to jsonl:DIRECTORY.",
+            )
+
+    def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
+        """Return the cursor of a writer, None if nothing of it has come."""
+        with self._failing():
+            batches = _batches_in(self._folder(run)).get(writer)
+            return None if not batches else cursor_from(_last_line(batches[-1]))
+
+    def commit(self, batch: Batch) -> bool:
+        """Take in a batch if it builds on the last one that is there; tell whether it does."""
+        folder = self._folder(batch.run)
+        writer, version = batch.header.writer, batch.cursor.version
+        with self._failing():
+            if batch.base_version and not _batch_path(folder, writer, batch.base_version).exists():
+                return False
+            _make_folders(folder, self._top.parent)
+            path = _batch_path(folder, writer, version)
+            aside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+            try:
+                _write(aside, lines_of(batch))
+                is_first = _publish(aside, path)
+            except BaseException:
+                aside.unlink(missing_ok=True)
+                raise
+            _sweep(folder, writer, version)
+            return is_first
+
+    def hints(self) -> Mapping[str, DirectoryHint]:
+        """Return what is known of run directories, by path."""
+        with self._failing():
+            try:
+                text = (self._top / HINTS).read_text(encoding="utf-8")
+                return {path: _hint_from(said) for path, said in exactjson.loads(text).items()}
+            except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
+                # They only save work, so one that a power loss has cut costs no more than that.
+                return {}
+
+    def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
+        """Remember what run directories look like; of two at a time one may be forgotten."""
+        with self._failing():
+            kept = {**self.hints(), **hints}
+            _make_folders(self._top, self._top.parent)
+            aside = self._top / f".{HINTS}.{os.urandom(8).hex()}"
+            said = {path: _hint_fields(hint) for path, hint in sorted(kept.items())}
+            aside.write_text(exactjson.dumps(said), encoding="utf-8")
+            aside.replace(self._top / HINTS)
+
+    def retract(self, run: RunKey) -> None:
+        """Refuse: nothing that has come is taken back."""
+        raise UsageError(
+            f"run {run.run_id} cannot be taken back",
+            where=str(self._top),
+            because="a jsonl target is only ever added to",
+            hint="Sync to a new directory.",
+        )
+
+    def dump(self, run: RunKey | None = None) -> Iterator[Held]:
+        """Yield what the target holds of each writer, sorted by run and writer."""
+        folders = [self._folder(run)] if run is not None else self._folders()
+        replicas = [replica for folder in folders for replica in self._replicas(folder)]
+        for replica in sorted(replicas, key=lambda replica: (replica.run, replica.header.writer)):
+            yield replica.held()
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _folder(self, run: RunKey) -> Path:
+        """Return the folder of a run's batches; below the target whatever the run is called."""
+        given_to = f"{_file_name(run.entity)},{_file_name(run.project)}"
+        top = given_to if run.entity or run.project else RUNS
+        return self._top / top / _file_name(run.run_id) / run.root.hex()
+
+    def _folders(self) -> list[Path]:
+        with self._failing():
+            return sorted(self._top.glob("*/*/*"))
+
+    def _replicas(self, folder: Path) -> Iterator[Replica]:
+        with self._failing():
+            for batches in _batches_in(folder).values():
+                replica: Replica | None = None
+                for path in batches:
+                    lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+                    replica = replay(lines, replica, str(path))
+                    replica.cursor = cursor_from(lines[-1])
+                assert replica is not None  # noqa: S101 - for the type checker; a file is there
+                yield replica
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Say what failed and what to try.
+
+        Raises:
+            TargetError: The system failed, or a file is none of ours.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise TargetError(
+                "the target cannot be read or written",
+                where=str(error.filename or self._top),
+                because=error.strerror,
+                hint="Make room or get access, then sync again; or choose another place with "
+                "--to jsonl:DIRECTORY.",
+            ) from error
+        except (ValueError, KeyError) as error:
+            if isinstance(error, UsageError):
+                raise
+            raise TargetError(
+                "a file of the target has been changed",
+                where=str(self._top),
+                because=str(error),
+                hint="The logs are whole: sync to a new directory.",
+            ) from error
+
+
+def _file_name(text: str) -> str:
+    """Return a text as the name of one file, whatever it holds; different ones for different."""
+    name = quote(text, safe="")
+    if name.startswith("."):
+        name = f"%2E{name[1:]}"
+    if len(name) <= LONGEST_NAME:
+        return name
+    return f"{name[:LONGEST_NAME]}%{sha256(text.encode()).hexdigest()}"
+
+
+def _batch_path(folder: Path, writer: bytes, version: int) -> Path:
+    return folder / f"{writer.hex()}-{version:08d}.jsonl"
+
+
+def _batches_in(folder: Path) -> dict[bytes, list[Path]]:
+    """Return the batches of each writer in a folder, in order."""
+    found: dict[bytes, list[tuple[int, Path]]] = {}
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - no need for paths of all of them
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    for name in names:
+        match = _BATCH.fullmatch(name)
+        if match:
+            numbered = found.setdefault(bytes.fromhex(match[1]), [])
+            numbered.append((int(match[2]), folder / name))
+    return {writer: [path for _, path in sorted(found[writer])] for writer in sorted(found)}
+
+
+def _last_line(path: Path) -> bytes:
+    size = TAIL
+    with path.open("rb") as file:
+        end = file.seek(0, os.SEEK_END)
+        while True:
+            file.seek(max(0, end - size))
+            lines = file.read().splitlines()
+            if len(lines) > 1 or size >= end:
+                return lines[-1]
+            size *= 8
+
+
+def _make_folders(folder: Path, top: Path) -> None:
+    """Make a folder and what is missing above it, so that it survives a power loss."""
+    if folder != top and not folder.is_dir():
+        _make_folders(folder.parent, top)
+        folder.mkdir(exist_ok=True)
+        _sync_folder(folder.parent)
+
+
+def _write(path: Path, lines: Iterator[str]) -> None:
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _publish(aside: Path, path: Path) -> bool:
+    """Give a file its name, unless that is taken; tell whether it has it."""
+    try:
+        path.hardlink_to(aside)
+    except FileNotFoundError:
+        # Somebody whose batch came first has swept ours away.
+        return False
+    except OSError:
+        # Over a network a call may be carried out and fail all the same.
+        if not (path.exists() and path.samefile(aside)):
+            if path.exists():
+                return False
+            raise
+    _sync_folder(path.parent)
+    return True
+
+
+def _sweep(folder: Path, writer: bytes, version: int) -> None:
+    """Remove what was written aside and can never be linked: its name is taken."""
+    with suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208 - no need for paths of all of them
+            match = _ASIDE.fullmatch(name)
+            if match and match[1] == writer.hex() and int(match[2]) <= version:
+                (folder / name).unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _hint_fields(hint: DirectoryHint) -> dict[str, Any]:
+    files = {
+        name: {
+            **file._asdict(),
+            "run": {**file.run._asdict(), "root": file.run.root.hex()},
+            "writer": file.writer.hex(),
+        }
+        for name, file in hint.files.items()
+    }
+    return {
+        "mtime_ns": hint.mtime_ns,
+        "files": files,
+        "entity": hint.entity,
+        "project": hint.project,
+        "name": hint.name,
+    }
+
+
+def _hint_from(said: dict[str, Any]) -> DirectoryHint:
+    files = {
+        name: FileHint(
+            file["size"],
+            file["mtime_ns"],
+            RunKey(**{**file["run"], "root": bytes.fromhex(file["run"]["root"])}),
+            bytes.fromhex(file["writer"]),
+            file["done"],
+        )
+        for name, file in said["files"].items()
+    }
+    return DirectoryHint(said["mtime_ns"], files, said["entity"], said["project"], said["name"])
