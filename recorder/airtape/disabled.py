@@ -32,6 +32,16 @@ class DisabledLog:
         self.step = 0
         self.status = RunStatus()
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """Name, notes, tags and so on."""
+        return self.fold.run
+
+    @property
+    def summary(self) -> Tree:
+        """The summary."""
+        return self.fold.summary
+
     def history(
         self,
         step: int | None,  # noqa: ARG002 - every step is the same

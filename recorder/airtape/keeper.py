@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from time import monotonic
 
 from airtape.process import leave_signals_to_the_program
-from airtape.records import Kind
 from airtape.runlog import RunLog
 
 
@@ -41,6 +40,11 @@ class Keeper(threading.Thread):
     ) -> None:
         super().__init__(name="airtape-keeper", daemon=True)
         self._log = log
+        self._intervals = {
+            "sync_every": sync_every,
+            "beat_every": beat_every,
+            "checkpoint_every": checkpoint_every,
+        }
         self._report = report
         self._stopped = threading.Event()
         now = monotonic()
@@ -53,6 +57,17 @@ class Keeper(threading.Thread):
             )
             if every > 0
         ]
+
+    def for_child(self) -> Keeper:
+        """Return one that looks after the same log in a forked child, where no thread goes on."""
+        return Keeper(self._log, **self._intervals, report=self._report)
+
+    def start(self) -> None:
+        """Start the thread; where none can be had, the log is made durable when the run ends."""
+        try:
+            super().start()
+        except RuntimeError as error:
+            self._report(f"no thread looks after the log: {error}")
 
     def add(self, every: float, work: Callable[[], None]) -> None:
         """Add another duty, before the thread is started.
@@ -87,7 +102,7 @@ class Keeper(threading.Thread):
         self._log.sync()
 
     def _beat(self) -> None:
-        self._log.record(Kind.HEARTBEAT, self._log.writer.synced_seq)
+        self._log.beat()
 
     def _checkpoint(self) -> None:
         if self._log.has_news:

@@ -8,37 +8,132 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgpack
 
+from airtape.errors import InvalidDataError
 from airtape.records import Plain, pack_big_ints, unpack_ext
+from airtape.rundir import make_folder
+
+Keep: TypeAlias = Callable[[Plain], dict[str, Plain]]
+"""Keeps a value as a file and returns the reference that stands for it."""
 
 LARGE = "airtape/large"
 REFERENCE_KEYS = frozenset({"_type", "sha256", "size"})
+_REFERENCE_ROOM = 128
+"""Bytes that are enough for a reference."""
 
 
-def store_large(blobs: Path, value: Plain) -> dict[str, Plain]:
-    """Write a value to a file and return the reference that stands for it.
+class LargeValues:
+    """Keeps the large values of a run that goes on; threads and signal handlers may use it.
+
+    Args:
+        folder: Where the files are; made with the first of them.
+        file_mode: Permissions of files, instead of the umask's; nobody may ever write to one.
+        report: Told in words when a value cannot be kept.
+
+    Attributes:
+        lost: Number of values that could not be kept.
+        unsynced: Files that may not survive a power loss yet.
+    """
+
+    def __init__(
+        self, folder: Path, *, file_mode: int | None, report: Callable[[str], None]
+    ) -> None:
+        self.lost = 0
+        self._folder = folder
+        self._file_mode = file_mode
+        self._report = report
+        self.unsynced: list[Path] = []
+
+    def keep(self, value: Plain) -> dict[str, Plain]:
+        """Write a value to a file and return the reference that stands for it.
+
+        The reference is the same when the disk refuses: a reader then finds that the file is
+        missing, and what it was.
+        """
+        data, reference = _packed(value)
+        path = self._folder / str(reference["sha256"])
+        try:
+            if _write_once(path, data, self._file_mode):
+                self.unsynced.append(path)
+        except OSError as error:
+            self.lost += 1
+            cause = error.strerror or str(error)
+            self._report(f"a value of {len(data)} bytes could not be kept ({cause}) and is lost")
+        return reference
+
+    def sync(self) -> None:
+        """Wait until the values kept so far survive a power loss, as far as the disk lets them."""
+        while self.unsynced:
+            paths = self.unsynced.copy()
+            del self.unsynced[: len(paths)]
+            for path in (*paths, self._folder):
+                with suppress(OSError):
+                    _sync(path)
+
+
+def store_large(folder: Path, value: Plain, *, file_mode: int | None = None) -> dict[str, Plain]:
+    """Write a value to a file, durably, and return the reference that stands for it.
+
+    Args:
+        folder: Where the file is; made when it is missing.
+        value: A plain value.
+        file_mode: As for `LargeValues`.
 
     Raises:
         OSError: The file cannot be written.
     """
+    data, reference = _packed(value)
+    path = folder / str(reference["sha256"])
+    if _write_once(path, data, file_mode):
+        _sync(path)
+        _sync(folder)
+    return reference
+
+
+def _packed(value: Plain) -> tuple[bytes, dict[str, Plain]]:
     data: bytes = msgpack.packb(value, default=pack_big_ints)
-    digest = sha256(data).hexdigest()
-    path = blobs / digest
-    if not path.exists():
-        blobs.mkdir(exist_ok=True)
-        partial = blobs / f".{digest}.{secrets.token_hex(4)}"
-        with partial.open("xb") as file:
+    return data, {"_type": LARGE, "sha256": sha256(data).hexdigest(), "size": len(data)}
+
+
+def _write_once(path: Path, data: bytes, file_mode: int | None) -> bool:
+    """Write a file whose name tells what is in it; return False if it is there already.
+
+    Raises:
+        OSError: It cannot be written; nothing of it stays.
+    """
+    if path.exists():
+        return False
+    folder = path.parent
+    if not folder.is_dir():
+        make_folder(folder, file_mode)
+    partial = folder / f".{path.name}.{secrets.token_hex(4)}"
+    fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
+    try:
+        with os.fdopen(fd, "wb") as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.chmod(0o444)
+            if file_mode is not None:
+                os.fchmod(fd, file_mode & 0o444)
         partial.replace(path)
-    return {"_type": LARGE, "sha256": digest, "size": len(data)}
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+    return True
+
+
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def is_large(value: object) -> bool:
@@ -72,31 +167,52 @@ def packed_size(value: object) -> int:
     return len(msgpack.packb(value, default=pack_big_ints))
 
 
-def split_values(values: list[Any], limit: int, blobs: Path) -> list[list[Any]]:
-    """Split ``[name, value]`` pairs into lists of at most ``limit`` packed bytes.
+def in_parts(fields: tuple[Any, ...], limit: int, keep: Keep) -> list[tuple[Any, ...]]:
+    """Return the fields of one record, or of several where ``limit`` packed bytes are too few.
 
-    No value is split; one that is too large alone goes to a file.
+    The first field is a map, or a list of ``[name, value]`` pairs; the others may be empty.
 
     Raises:
-        OSError: A file cannot be written.
+        InvalidDataError: A name is too long.
+    """
+    if packed_size(fields) <= limit:
+        return [fields]
+    first, *others = fields
+    is_map = type(first) is dict
+    parts = split_values(list(first.items()) if is_map else first, limit, keep)
+    nothing = [type(other)() for other in others]
+    return [
+        (dict(part) if is_map else part, *(nothing if at else others))
+        for at, part in enumerate(parts)
+    ]
+
+
+def split_values(values: list[Any], limit: int, keep: Keep) -> list[list[Any]]:
+    """Split ``[name, value]`` pairs into lists of at most ``limit`` packed bytes.
+
+    No value is split; one that is too large alone is kept as a file.
+
+    Raises:
+        InvalidDataError: A name is too long.
     """
     if packed_size(values) <= limit:
         return [values]
     if len(values) > 1:
         half = len(values) // 2
         halves = values[:half], values[half:]
-        return [part for one in halves for part in split_values(one, limit, blobs)]
+        return [part for one in halves for part in split_values(one, limit, keep)]
     ((name, value),) = values
-    return [[[name, store_large(blobs, value)]]]
+    _check_name(name, limit)
+    return [[[name, keep(value)]]]
 
 
-def parts_of(data: dict[str, Plain], limit: int, blobs: Path) -> list[dict[str, Plain]]:
+def parts_of(data: dict[str, Plain], limit: int, keep: Keep) -> list[dict[str, Plain]]:
     """Split data of a row into parts of at most ``limit`` packed bytes that merge to the same.
 
-    A single value that is too large goes to a file.
+    A single value that is too large is kept as a file.
 
     Raises:
-        OSError: A file cannot be written.
+        InvalidDataError: A name is too long.
     """
     if packed_size(data) <= limit:
         return [data]
@@ -104,9 +220,23 @@ def parts_of(data: dict[str, Plain], limit: int, blobs: Path) -> list[dict[str, 
     if len(items) > 1:
         half = len(items) // 2
         halves = dict(items[:half]), dict(items[half:])
-        return [part for one in halves for part in parts_of(one, limit, blobs)]
-    (name, value), *_ = items
+        return [part for one in halves for part in parts_of(one, limit, keep)]
+    ((name, value),) = items
+    _check_name(name, limit)
     if type(value) is dict:
-        inner = parts_of(value, limit - packed_size(name) - 1, blobs)
+        inner = parts_of(value, limit - packed_size(name) - 1, keep)
         return [{name: part} for part in inner]
-    return [{name: store_large(blobs, value)}]
+    return [{name: keep(value)}]
+
+
+def _check_name(name: object, limit: int) -> None:
+    """Make sure that a name fits into a frame, together with a reference.
+
+    Raises:
+        InvalidDataError: It does not.
+    """
+    size = packed_size(name)
+    if size + _REFERENCE_ROOM > limit:
+        raise InvalidDataError(
+            f"a name of {size} bytes is too long", hint="values may be that long, names may not"
+        )

@@ -135,11 +135,12 @@ class Lifecycle:
             summary=fold.summary,
             files=FileCounts(run=1),
         )
-        if lost := self._log.writer.status.dropped:
-            lines.append(f"{lost} record(s) could not be written and are lost")
+        if lost := self._log.status.dropped:
+            lines.append(f"{lost} record(s) or large value(s) could not be written and are lost")
         return lines
 
     def after_fork(self) -> None:
         """Tell a forked child that the run is its parent's."""
         self.imposed = None
-        self._log.after_fork()
+        self._keeper = self._keeper.for_child()
+        self._log.after_fork(on_wake=self._keeper.start)

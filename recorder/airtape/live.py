@@ -7,11 +7,16 @@ until it is done.
 from __future__ import annotations
 
 from itertools import groupby
+from time import time_ns
 from typing import Any, TypeAlias
+
+import msgpack
 
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
-from airtape.records import Kind, Record
+from airtape.records import Kind, Record, pack_big_ints
+from airtape.txlog.format import MAX_BODY
+from airtape.txlog.writer import LogWriter
 
 FOLD_BATCH = 256
 """Rows that wait before they are folded together; it makes the mean ``log()`` cheaper."""
@@ -26,6 +31,7 @@ class LiveFold:
     Args:
         began_ns: Wall clock of the log's header, in nanoseconds.
         first_seq: The header's place in its writer's sequence.
+        parent: What the process that this one was forked from had recorded by then.
 
     Attributes:
         waiting: Rows and other records that are not folded yet, in order. Always the same list.
@@ -33,13 +39,15 @@ class LiveFold:
             may lack a few.
     """
 
-    def __init__(self, began_ns: int, first_seq: int) -> None:
+    def __init__(self, began_ns: int, first_seq: int, parent: LiveFold | None = None) -> None:
         self.waiting: list[WaitingRow | Record] = []
         self.torn = False
         self._fold = Fold()
         self._fold.apply(Record(first_seq, Kind.HEADER, began_ns, ()))
         self._busy = False
         self._has_news = True
+        self._inherited: dict[str, Any] = {} if parent is None else parent.described
+        self._inherited_summary: Tree = {} if parent is None else parent.summary
 
     def take(self, record: Record) -> None:
         """Fold a record, after those that wait."""
@@ -85,12 +93,40 @@ class LiveFold:
         """Whether anything but heartbeats came in since the last checkpoint."""
         return self._has_news or bool(self.waiting)
 
-    def state_with_checkpoint(self, wall_ns: int) -> dict[str, Any]:
-        """Return the fold's state as it will be behind a checkpoint record of this time."""
-        state = self.fold.state()
-        return {**state, "records": state["records"] + 1, "heard_ns": wall_ns}
+    @property
+    def described(self) -> dict[str, Any]:
+        """Name, notes, tags and so on; a forked child has its parent's where it says nothing."""
+        return {**self._inherited, **self.fold.run}
 
-    def take_checkpoint(self, seq: int, wall_ns: int) -> None:
-        """Take in that a checkpoint was written."""
-        self.take(Record(seq, Kind.CHECKPOINT, wall_ns, ()))
+    @property
+    def summary(self) -> Tree:
+        """The summary; a forked child's values stand before those that its parent had."""
+        own = self.fold.summary
+        return {**self._inherited_summary, **own} if self._inherited_summary else own
+
+    def write_checkpoint(self, writer: LogWriter) -> int:
+        """Write down what all records so far amount to; nobody else may record meanwhile.
+
+        A state that is too large for a frame is left out, and so is one that an interrupt has torn.
+
+        Returns:
+            The size of the checkpoint's body.
+        """
+        header, size = writer.header, 0
+        seq, expected = -1, 0
+        # The handler of a signal may record something that the state does not have: once more.
+        while seq != expected and not self.torn:
+            expected = writer.next_seq
+            wall_ns = time_ns()
+            state = self.fold.state()
+            # As it will be with the checkpoint itself.
+            state = {**state, "records": state["records"] + 1, "heard_ns": wall_ns}
+            said = [wall_ns, header.writer, state, header.to_fields(), writer.last_checkpoint]
+            body = msgpack.packb([int(Kind.CHECKPOINT), *said], default=pack_big_ints)
+            size = len(body)
+            if size > MAX_BODY:
+                break
+            seq = writer.append_unsalted(body)
+            self.take(Record(seq, Kind.CHECKPOINT, wall_ns, ()))
         self._has_news = False
+        return size

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from airtape.errors import Error
 from airtape.fallback import Fallback, fallbacks
+from airtape.large_values import LargeValues
 from airtape.names import generate_id
 from airtape.rundir import RunDir, create_run_dir, discard_run_dir
 from airtape.runlog import RunLog
@@ -87,7 +88,7 @@ def _open(base: Path, settings: Settings, terminal: Terminal) -> Opened:
         wall_ns = time_ns()
         log = RunLog(
             segments.open_first(wall_ns),
-            blobs=run_dir.blobs,
+            large=LargeValues(run_dir.blobs, file_mode=settings.file_mode, report=report),
             began_ns=wall_ns,
             open_segment=segments.open_child,
             fallbacks=[

@@ -183,7 +183,7 @@ class Run:
     @property
     def tags(self) -> tuple[str, ...]:
         """The labels of the run; may be set."""
-        return tuple(self._log.fold.run.get("tags", ()))
+        return tuple(self._log.described.get("tags", ()))
 
     @tags.setter
     def tags(self, value: Sequence[str]) -> None:
@@ -285,7 +285,7 @@ class Run:
         return f"<Run {self.path} in {Path(self.sync_dir).name}>"
 
     def _said_text(self, key: str) -> str | None:
-        said = self._log.fold.run.get(key)
+        said = self._log.described.get(key)
         return said if isinstance(said, str) else None
 
     def _say(self, key: str, value: Plain) -> None:
@@ -295,7 +295,7 @@ class Run:
         self._log.record(Kind.CONFIG, values, removed, call="_config_callback")
 
     def _read_summary(self) -> dict[str, Plain]:
-        return self._log.fold.summary
+        return self._log.summary
 
     def _record_summary(
         self, values: list[tuple[tuple[str, ...], Plain]], removed: list[tuple[str, ...]]

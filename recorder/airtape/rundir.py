@@ -139,6 +139,21 @@ def create_run_dir(
     return run_dir
 
 
+def make_folder(folder: Path, file_mode: int | None) -> None:
+    """Make a further folder of a run, if it is missing.
+
+    Args:
+        folder: Its path.
+        file_mode: As for `create_run_dir`.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    folder.mkdir(_FOLDER_MODE, exist_ok=True)
+    if file_mode is not None:
+        _set_mode(folder, file_mode)
+
+
 def discard_run_dir(run_dir: RunDir) -> None:
     """Remove the directory of a run that did not come about; `latest-run` points elsewhere then."""
     shutil.rmtree(run_dir.root, ignore_errors=True)

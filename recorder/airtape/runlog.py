@@ -17,12 +17,13 @@ import msgpack
 from airtape.errors import InvalidDataError, UsageError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
-from airtape.large_values import packed_size, parts_of, split_values
+from airtape.large_values import LargeValues, in_parts, parts_of
 from airtape.live import FOLD_BATCH, LiveFold
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row, pack_big_ints
 from airtape.status import RunStatus
 from airtape.txlog.format import MAX_BODY, Header
-from airtape.txlog.writer import LogWriter
+from airtape.txlog.trouble import within
+from airtape.txlog.writer import END_WAIT_S, LogWriter
 from airtape.values import history_data
 
 CHECKPOINT_BYTES = 4 << 20
@@ -36,6 +37,9 @@ _COMMIT_GIVEN = int(HistoryFlag.COMMIT_GIVEN)
 _DROPPED = int(HistoryFlag.DROPPED)
 _HISTORY = int(Kind.HISTORY)
 _CLOSES = tuple(closes_row(flags) for flags in range(8))
+_UNDIVIDED = frozenset({Kind.RUN, Kind.METRIC})
+"""Kinds whose record means something only as a whole."""
+
 _OPEN, _FORKED, _CLOSED = range(3)
 
 
@@ -44,7 +48,7 @@ class RunLog:
 
     Args:
         writer: The log file, fresh from its header.
-        blobs: Folder for values that are too large for a frame.
+        large: Keeps values that are too large for a frame.
         began_ns: Wall clock of the header, in nanoseconds.
         open_segment: Makes the log file of a forked child at its first record; takes the step
             that it begins with.
@@ -61,7 +65,7 @@ class RunLog:
         self,
         writer: LogWriter,
         *,
-        blobs: Path,
+        large: LargeValues,
         began_ns: int,
         open_segment: Callable[[int], LogWriter],
         start_step: int = 0,
@@ -70,7 +74,7 @@ class RunLog:
         self.lock = RLock()
         self._fallbacks = fallbacks
         self.step = start_step
-        self._blobs = blobs
+        self._large = large
         self._open_segment = open_segment
         self._pack: Callable[[object], bytes] = msgpack.Packer().pack
         self._turn = 0
@@ -82,9 +86,9 @@ class RunLog:
         """What the log says of itself."""
         return self.writer.header
 
-    def _begin(self, writer: LogWriter, began_ns: int) -> None:
+    def _begin(self, writer: LogWriter, began_ns: int, parent: LiveFold | None = None) -> None:
         self.writer = writer
-        self._live = LiveFold(began_ns, writer.header.first_seq)
+        self._live = LiveFold(began_ns, writer.header.first_seq, parent)
         self._waiting = self._live.waiting
         self._checkpoint_at = CHECKPOINT_BYTES
 
@@ -93,11 +97,17 @@ class RunLog:
         if self._status == _CLOSED:
             raise finished_error(self.header.run_id, call)
         wall_ns = time_ns()
-        self._begin(self._open_segment(self.step), wall_ns)
+        self._begin(self._open_segment(self.step), wall_ns, self._live)
         self._status = _OPEN
+        self._on_wake()
 
-    def after_fork(self) -> None:
-        """Tell a forked child that the log is its parent's; its first record opens its own."""
+    def after_fork(self, on_wake: Callable[[], None]) -> None:
+        """Tell a forked child that the log is its parent's; its first record opens its own.
+
+        Args:
+            on_wake: Called when it has opened one.
+        """
+        self._on_wake = on_wake
         self.lock = RLock()
         self._pack = msgpack.Packer().pack
         if self._status == _OPEN:
@@ -123,6 +133,7 @@ class RunLog:
 
         Raises:
             UsageError: The run is finished.
+            InvalidDataError: A name is too long.
         """
         with self.lock:
             if self._status:
@@ -173,10 +184,10 @@ class RunLog:
     def _history_in_parts(self, step: int | None, flags: int, data: Tree) -> int | None:
         """Record a call of ``log()`` that needs more room or more care; see `history`."""
         try:
-            parts = parts_of(data, _PART_SIZE, self._blobs)
+            parts = parts_of(data, _PART_SIZE, self._large.keep)
         except UnicodeEncodeError:
             # A lone surrogate, which no check at the usual speed would have found.
-            parts = parts_of(history_data(data), _PART_SIZE, self._blobs)
+            parts = parts_of(history_data(data), _PART_SIZE, self._large.keep)
         while True:
             turn = self._turn
             current = self.step
@@ -205,25 +216,22 @@ class RunLog:
 
         Raises:
             UsageError: The run is finished.
+            InvalidDataError: A name, or a text that is no value, is too long.
         """
         with self.lock:
             if self._status:
                 self._wake(call or kind.name.lower())
-            for part in self._fitting(fields):
+            parts = [fields]
+            if kind not in _UNDIVIDED:
+                parts = in_parts(fields, _PART_SIZE, self._large.keep)
+            for part in parts:
                 self._write(kind, part)
 
-    def _fitting(self, fields: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-        """Return the fields of one record, or of several if one frame cannot hold them."""
-        if packed_size(fields) <= _PART_SIZE:
-            return [fields]
-        first, *others = fields
-        is_map = type(first) is dict
-        parts = split_values(list(first.items()) if is_map else first, _PART_SIZE, self._blobs)
-        nothing = [type(other)() for other in others]
-        return [
-            (dict(part) if is_map else part, *(nothing if at else others))
-            for at, part in enumerate(parts)
-        ]
+    def beat(self) -> None:
+        """Record a sign of life, as long as the run goes on."""
+        with self.lock:
+            if not self._status:
+                self._write(Kind.HEARTBEAT, (self.writer.synced_seq,))
 
     def _write(self, kind: Kind, fields: tuple[Any, ...]) -> None:
         wall_ns = time_ns()
@@ -246,6 +254,18 @@ class RunLog:
         with self.lock:
             return self._live.fold
 
+    @property
+    def described(self) -> dict[str, Any]:
+        """Name, notes, tags and so on."""
+        with self.lock:
+            return self._live.described
+
+    @property
+    def summary(self) -> Tree:
+        """The summary."""
+        with self.lock:
+            return self._live.summary
+
     def checkpoint(self) -> None:
         """Write down what the records so far amount to, so that readers can start from here.
 
@@ -255,21 +275,8 @@ class RunLog:
         with self.lock:
             if self._status:
                 return
-            header = self.writer.header
-            seq, expected = -1, 0
-            # The handler of a signal may record something that the state does not have: once more.
-            while seq != expected and not self._live.torn:
-                expected = self.writer.next_seq
-                wall_ns = time_ns()
-                state = self._live.state_with_checkpoint(wall_ns)
-                said = [wall_ns, header.writer, state, header.to_fields()]
-                fields = [int(Kind.CHECKPOINT), *said, self.writer.last_checkpoint]
-                body = msgpack.packb(fields, default=pack_big_ints)
-                self._checkpoint_at = self.writer.size + max(CHECKPOINT_BYTES, 4 * len(body))
-                if len(body) > MAX_BODY:
-                    break
-                seq = self.writer.append_unsalted(body)
-                self._live.take_checkpoint(seq, wall_ns)
+            size = self._live.write_checkpoint(self.writer)
+            self._checkpoint_at = self.writer.size + max(CHECKPOINT_BYTES, 4 * size)
 
     @property
     def has_news(self) -> bool:
@@ -280,11 +287,13 @@ class RunLog:
     def status(self) -> RunStatus:
         """How the log stands with its disk."""
         cause, deferred, dropped = self.writer.status
-        return RunStatus(trouble=cause, deferred=deferred, dropped=dropped)
+        return RunStatus(trouble=cause, deferred=deferred, dropped=dropped + self._large.lost)
 
     def sync(self) -> None:
         """Wait until all records so far survive a power loss."""
         if not self._status:
+            # First the values, so that no reference survives the value that it stands for.
+            self._large.sync()
             self.writer.sync()
 
     def seize(self, seconds: float) -> None:
@@ -313,6 +322,8 @@ class RunLog:
             if self._status == _OPEN:
                 self.checkpoint()
                 self._write(Kind.EXIT, (code, cause))
+                if self._large.unsynced:
+                    within(END_WAIT_S, self._large.sync)
                 self.writer.close(self._fallbacks)
             self._status = _CLOSED
             return self._live.fold

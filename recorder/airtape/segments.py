@@ -18,6 +18,16 @@ from airtape.version import __version__
 _MODE = 0o666
 
 
+class SyncingWriter(LogWriter):
+    """Makes each record survive a power loss before the call returns."""
+
+    def append(self, body: bytes) -> int:
+        """Take one record, sync it, and return its seq."""
+        seq = super().append(body)
+        self.sync()
+        return seq
+
+
 class Segments:
     """The log files that this process and its forked children write for one run.
 
@@ -48,13 +58,10 @@ class Segments:
         return self._first
 
     def open_child(self, step: int) -> LogWriter:
-        """Create the log of a forked child.
+        """Create the log of a forked child, as soon as the disk lets it.
 
         Args:
             step: The step that it begins with.
-
-        Raises:
-            OSError: The file cannot be created or written.
         """
         first = self._first
         assert first is not None  # noqa: S101 - a child is forked from a process that records
@@ -65,7 +72,7 @@ class Segments:
             start_step=step,
             role="child",
         )
-        return self._open(self.next_path(), header, time_ns())
+        return self._open(self.next_path(), header, time_ns(), must_open=False)
 
     def next_path(self) -> Path:
         """Return a path that no other file has, for this process."""
@@ -75,15 +82,19 @@ class Segments:
         )
         return next(path for path in paths if not path.exists())
 
-    def _open(self, path: Path, header: Header, wall_ns: int) -> LogWriter:
+    def _open(
+        self, path: Path, header: Header, wall_ns: int, *, must_open: bool = True
+    ) -> LogWriter:
         mode = self._settings.file_mode
-        return LogWriter(
+        make = LogWriter if self._settings.fsync_interval else SyncingWriter
+        return make(
             path,
             header,
             wall_ns=wall_ns,
             mode=_MODE if mode is None else mode,
             next_path=self.next_path,
             report=self._report,
+            must_open=must_open,
         )
 
     def _header(self, **said: object) -> Header:

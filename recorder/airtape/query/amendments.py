@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import count
 from pathlib import Path
 from time import monotonic_ns, time_ns
@@ -12,7 +13,7 @@ from uuid import uuid4
 import msgpack
 
 from airtape.errors import TargetError
-from airtape.large_values import split_values
+from airtape.large_values import split_values, store_large
 from airtape.process import this_process
 from airtape.query.kept import Amendment
 from airtape.records import Kind, pack_big_ints
@@ -92,7 +93,7 @@ def _records(amendment: Amendment, blobs: Path) -> Iterator[tuple[Any, ...]]:
 
 
 def _parts(values: list[Any], limit: int, blobs: Path) -> list[list[Any]]:
-    return split_values(values, limit, blobs) if values else []
+    return split_values(values, limit, partial(store_large, blobs)) if values else []
 
 
 def _refusal(run_dir: Path, because: str) -> TargetError:
