@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from airtape.config_source import config_from
 from airtape.errors import NotAvailableYetError, UsageError
 from airtape.metric import Metric
 from airtape.run import Run
-from airtape.session import no_run_error, session, settings_for
+from airtape.session import no_run_error, session, settings_for, working_directory
 from airtape.settings import Settings
 
 Reinit = Literal["default", "return_previous", "finish_previous", "create_new"]
-_RETURNS_PREVIOUS = frozenset({None, False, "default", "return_previous"})
-_FINISHES_PREVIOUS = frozenset({True, "finish_previous"})
+_RETURNS_PREVIOUS = (None, False, "default", "return_previous")
+_FINISHES_PREVIOUS = (True, "finish_previous")
 _CREATES_NEW = "create_new"
 
 
@@ -97,13 +96,14 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
         sync_tensorboard=sync_tensorboard,
         monitor_gym=monitor_gym,
     )
-    previous = _previous(reinit)
-    if previous is not None:
-        return previous
+    _check_reinit(reinit)
+    if session.run is not None and reinit in _RETURNS_PREVIOUS:
+        session.run.note_returned()
+        return session.run
     arguments = {
         "entity": entity,
         "project": project,
-        "dir": None if dir is None else os.fspath(dir),
+        "dir": dir,
         "id": id,
         "name": name,
         "notes": notes,
@@ -115,11 +115,15 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
     }
     found = settings_for(arguments, settings)
     values = config_from(
-        config, include=config_include_keys, exclude=config_exclude_keys, cwd=Path.cwd()
+        config,
+        include=config_include_keys,
+        exclude=config_exclude_keys,
+        cwd=working_directory(),
     )
-    if found.mode == "disabled":
-        return session.open_disabled(found, values, allow_val_change=bool(allow_val_change))
-    return session.open_run(
+    if reinit in _FINISHES_PREVIOUS:
+        session.finish_all()
+    start = session.open_disabled if found.mode == "disabled" else session.open_run
+    return start(
         found,
         values,
         allow_val_change=bool(allow_val_change),
@@ -129,25 +133,18 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
 
 def _refuse_later_ones(**arguments: object) -> None:
     for name, value in arguments.items():
-        if value not in {None, False, "never"}:
+        if value is not None and value is not False and value != "never":
             raise NotAvailableYetError(
                 f"init({name}=...) is not available in this version", hint=f"leave {name} out"
             )
 
 
-def _previous(reinit: bool | str | None) -> Run | None:
-    """Return the active run if ``init`` has to, after finishing it if it has to."""
-    if reinit not in {*_RETURNS_PREVIOUS, *_FINISHES_PREVIOUS, _CREATES_NEW}:
+def _check_reinit(reinit: object) -> None:
+    if reinit not in (*_RETURNS_PREVIOUS, *_FINISHES_PREVIOUS, _CREATES_NEW):
         raise UsageError(
             f"init() got reinit={reinit!r}",
             hint="reinit is True, False, 'return_previous', 'finish_previous' or 'create_new'",
         )
-    if reinit in _FINISHES_PREVIOUS:
-        session.finish_all()
-    if reinit in _RETURNS_PREVIOUS and session.run is not None:
-        session.run.note_returned()
-        return session.run
-    return None
 
 
 def _current(what: str) -> Run:

@@ -11,7 +11,6 @@ from typing import Any
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
 from airtape.records import Kind, Record
-from airtape.rundir import RunDir
 from airtape.status import RunStatus
 from airtape.txlog.format import Header
 
@@ -64,28 +63,39 @@ class DisabledLog:
             self.fold.apply(Record(0, kind, time_ns(), fields))
 
 
+class NoRunDir:
+    """Stands for the directory of a disabled run: a place where scripts may write all the same."""
+
+    @property
+    def root(self) -> Path:
+        """The directory for temporary files."""
+        return Path(tempfile.gettempdir())
+
+    @property
+    def files(self) -> Path:
+        """The same."""
+        return self.root
+
+
 class DisabledLifecycle:
     """The end of a disabled run: nothing is recorded or printed.
 
     Attributes:
-        run_dir: A place that is never made.
+        run_id: The run's id.
+        run_dir: Where scripts may write.
         before_end: Never called.
     """
 
-    def __init__(self, run_id: str, on_end: Callable[[], None]) -> None:
-        self.run_dir = RunDir(Path(tempfile.gettempdir()), run_id)
+    def __init__(self, run_id: str, on_end: Callable[[DisabledLifecycle], None]) -> None:
+        self.run_id = run_id
+        self.run_dir = NoRunDir()
         self.before_end: list[Callable[[], None]] = []
         self._on_end = on_end
 
-    @property
-    def run_id(self) -> str:
-        """The run's id."""
-        return self.run_dir.run_id
-
     def finish(self, exit_code: int | None = None) -> None:  # noqa: ARG002 - nothing is recorded
         """Forget the run."""
-        self._on_end()
+        self._on_end(self)
 
     def leave(self, error: BaseException | None, how: str) -> None:  # noqa: ARG002 - see finish
         """Forget the run."""
-        self._on_end()
+        self._on_end(self)

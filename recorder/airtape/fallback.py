@@ -29,8 +29,10 @@ def fallbacks(settings: Settings, environ: Mapping[str, str]) -> list[Fallback]:
     """Return the places to try, the best first: the setting, the submit directory, a temporary."""
     found = []
     if settings.fallback_dir is not None:
-        found.append(Fallback(Path(settings.fallback_dir), ""))
-    found += [Fallback(Path(environ[name]), "") for name in SUBMIT_DIRS if environ.get(name)]
+        found.append(Fallback(Path(settings.fallback_dir).absolute(), ""))
+    found += [
+        Fallback(Path(environ[name]).absolute(), "") for name in SUBMIT_DIRS if environ.get(name)
+    ]
     lost = "a temporary directory: it may be lost when the job ends"
     found.append(Fallback(Path(tempfile.gettempdir()) / "airtape", lost))
     return found

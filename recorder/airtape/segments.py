@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic_ns, time_ns
@@ -87,7 +88,7 @@ class Segments:
     ) -> LogWriter:
         mode = self._settings.file_mode
         make = LogWriter if self._settings.fsync_interval else SyncingWriter
-        return make(
+        writer = make(
             path,
             header,
             wall_ns=wall_ns,
@@ -96,6 +97,11 @@ class Segments:
             report=self._report,
             must_open=must_open,
         )
+        if mode is not None:
+            # Whatever the umask says.
+            with suppress(OSError):
+                path.chmod(mode)
+        return writer
 
     def _header(self, **said: object) -> Header:
         process = this_process()

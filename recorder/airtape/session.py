@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airtape.disabled import DisabledLifecycle, DisabledLog
-from airtape.errors import NotAvailableYetError, UsageError
+from airtape.errors import Error, NotAvailableYetError, UsageError
 from airtape.keeper import Keeper
 from airtape.lifecycle import Lifecycle
 from airtape.names import generate_id, generate_name
@@ -37,7 +37,7 @@ class Session:
 
     def __init__(self) -> None:
         self.run: Run | None = None
-        self._runs: dict[Lifecycle, Run] = {}
+        self._runs: dict[Lifecycle | DisabledLifecycle, Run] = {}
         self._open = OpenRuns()
 
     def open_run(
@@ -53,7 +53,9 @@ class Session:
         Raises:
             Error: The run directory cannot be made or written.
         """
-        base = Path(settings.dir) if settings.dir else Path.cwd()
+        cwd = working_directory()
+        # Absolute, for the program may go elsewhere while the run goes on.
+        base = cwd / settings.dir if settings.dir else cwd
         terminal = Terminal(quiet=settings.quiet, silent=settings.silent)
         for notice in settings.notices:
             terminal.warn(notice)
@@ -71,8 +73,7 @@ class Session:
                 opened.log.record(Kind.METADATA, _metadata())
                 if make_current:
                     self.run = run
-            self._open.watch(opened.note)
-            place = Place(run.name or run.id, opened.run_dir.root, Path.cwd())
+            place = Place(run.name or run.id, opened.run_dir.root, cwd)
             terminal.info(start_lines(place, mode=run.mode))
         except BaseException:
             undo.close()
@@ -104,13 +105,18 @@ class Session:
             report=opened.report,
         )
         lifecycle = Lifecycle(
-            opened.run_dir, opened.log, keeper, terminal, cwd=Path.cwd(), on_end=self._forget
+            opened.run_dir,
+            opened.log,
+            keeper,
+            terminal,
+            cwd=working_directory(),
+            on_end=self._forget,
         )
         undo.callback(self._forget, lifecycle)
         undo.callback(keeper.stop)
         run = Run(opened.log, lifecycle, settings, terminal, allow_val_change=allow_val_change)
         self._runs[lifecycle] = run
-        self._open.add(lifecycle)
+        self._open.add(lifecycle, opened.note)
 
         def stop() -> None:
             opened.report("the run was asked to stop")
@@ -121,34 +127,38 @@ class Session:
         return run
 
     def open_disabled(
-        self, settings: Settings, config: Mapping[str, Any], *, allow_val_change: bool = False
+        self,
+        settings: Settings,
+        config: Mapping[str, Any],
+        *,
+        allow_val_change: bool = False,
+        make_current: bool = True,
     ) -> Run:
         """Start a run that records nothing."""
         run_id = settings.run_id or generate_id()
         log = DisabledLog(run_id)
         log.record(Kind.RUN, _described(settings, settings.name or f"dummy-{run_id}"))
-        lifecycle = DisabledLifecycle(run_id, self._forget_disabled)
+        lifecycle = DisabledLifecycle(run_id, self._forget)
         run = Run(
             log, lifecycle, settings, Terminal(silent=True), allow_val_change=allow_val_change
         )
         if config:
             run.config.update(config)
-        self.run = run
+        self._runs[lifecycle] = run
+        if make_current:
+            self.run = run
         return run
-
-    def _forget_disabled(self) -> None:
-        if self.run is not None and self.run.disabled:
-            self.run = None
 
     def finish_all(self) -> None:
         """End every open run, the newest first."""
-        for lifecycle in self._open:
+        for lifecycle in reversed(list(self._runs)):
             lifecycle.finish()
 
-    def _forget(self, lifecycle: Lifecycle) -> None:
-        self._open.remove(lifecycle)
+    def _forget(self, lifecycle: Lifecycle | DisabledLifecycle) -> None:
+        if isinstance(lifecycle, Lifecycle):
+            self._open.remove(lifecycle)
         run = self._runs.pop(lifecycle, None)
-        if run is self.run:
+        if run is not None and run is self.run:
             self.run = None
 
 
@@ -186,7 +196,8 @@ def settings_for(
         UsageError: One of them is wrong.
         NotAvailableYetError: The mode is one that this version does not have.
     """
-    found = load_settings(arguments, settings=settings, environ=os.environ, cwd=Path.cwd())
+    cwd = working_directory()
+    found = load_settings(arguments, settings=settings, environ=os.environ, cwd=cwd)
     if found.mode in {"online", "shared"}:
         raise NotAvailableYetError(
             f"mode={found.mode!r} is not available in this version",
@@ -198,6 +209,22 @@ def settings_for(
             hint="leave resume unset: a new run is started",
         )
     return found
+
+
+def working_directory() -> Path:
+    """Return the working directory.
+
+    Raises:
+        Error: It was removed.
+    """
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise Error(
+            "the working directory is gone",
+            because=error.strerror,
+            hint="change into a directory that exists",
+        ) from error
 
 
 def no_run_error(what: str) -> UsageError:
