@@ -14,48 +14,10 @@ from airtape.sync.engine import sync
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import ExitCode
 from tests.held import assert_holds, contents_in
-from tests.logs import (
-    CHECKPOINT,
-    Said,
-    config,
-    describe,
-    dropped_row,
-    ended,
-    frames_of,
-    gap,
-    heartbeat,
-    log_row,
-    machine,
-    metric,
-    partial_row,
-    run_dir_of,
-    summary,
-    write_log,
-)
+from tests.logs import Said, ended, frames_of, log_row, run_dir_of, write_log
+from tests.sync.runs import A_RUN, CONSOLE
 
 OpenTarget = Callable[[], Backend]
-
-A_RUN: list[Said] = [
-    describe(project="vision", name="likely-lion-9", tags=["a", "b"]),
-    config(lr=0.1, optimizer={"name": "adam", "betas": [0.9, 0.999]}),
-    machine(python="3.12.1", gpu={"count": 2}),
-    metric(name="acc", summary=["max"], step_metric="epoch"),
-    log_row(0, loss=1.0, epoch=0),
-    log_row(1, loss=0.5, acc=0.25),
-    log_row(2, loss=float("nan"), acc=0.5, eval={"acc": 0.125, "big": 2**70}),
-    partial_row(3, eval=1),
-    partial_row(3, eval={"acc": 0.25}),
-    CHECKPOINT,
-    dropped_row(1, loss=9.0),
-    (10, ["stdout", "a line\n"]),
-    (250, [{"from": "the future"}]),
-    heartbeat(),
-    *[log_row(step, loss=1 / step, count=step) for step in range(4, 12)],
-    log_row(12, loss=-0.0, flag=True, text="é", nothing=None, items=[1, [2.5]]),
-    summary(best=0.5),
-    gap(26, 27, "no room"),
-    partial_row(13, acc=0.75),
-]
 
 
 def test_a_run_arrives_as_its_log_says(open_target: OpenTarget, run_dir: Path) -> None:
@@ -105,7 +67,7 @@ def test_small_batches_amount_to_the_same(
 
 def test_batches_are_bounded_by_bytes_too(memory: MemoryBackend, run_dir: Path) -> None:
     """Long records make a batch full, however few values they have."""
-    lines: list[Said] = [(10, ["stdout", "x" * 1000])] * 100
+    lines: list[Said] = [(CONSOLE, ["stdout", "x" * 1000])] * 100
     log = write_log(run_dir, *lines)
     sync([run_dir], memory, SyncOptions(max_bytes=10_000))
     (held,) = memory.dump()

@@ -126,7 +126,7 @@ class BatchBuilder:
             received=reader.received.copy(),
             files=reader.marks(),
             state=state,
-            losses=reader.losses(fold.gaps, at_end=last),
+            losses=reader.losses(fold.gaps),
             ended=self.ended,
         )
         return Batch(

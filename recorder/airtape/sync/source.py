@@ -116,7 +116,6 @@ class WriterReader:
         self.received = cursor.received.copy()
         self.late = False
         self._cursor = cursor
-        self._high = -1 if cursor.received.max is None else cursor.received.max
         self._marks = dict(cursor.files)
         self._damage: list[tuple[str, Damage]] = []
         self._streams = [
@@ -132,23 +131,34 @@ class WriterReader:
                 stream.reader.close()
 
     def _one(self, stream: _Stream) -> Iterator[Record]:
-        add, again, high = self.received.add, stream.again, self._high
-        name = stream.file.name
+        add, late_below, name = self.received.add, self._late_below(stream), stream.file.name
         for item in stream.reader:
             if isinstance(item, Damage):
                 self._damage.append((name, item))
             elif add(item.seq):
-                if again and item.seq < high:
+                if item.seq < late_below:
                     self.late = True
                     return
                 yield item
 
+    def _late_below(self, stream: _Stream) -> int:
+        """Return the seq below which a new record of a file belongs before others that have come.
+
+        Where a file is read on, its own order is right: threads may write two records the other
+        way round.
+        """
+        if stream.again:
+            return self._cursor.received.max or 0
+        marks = self._cursor.files.items()
+        return max((mark.max_seq for name, mark in marks if name != stream.file.name), default=0)
+
     def _many(self, streams: list[_Stream]) -> Iterator[Record]:
         """Merge several files by seq; a mark follows when its record has been taken."""
+        limits = {stream.file.name: self._late_below(stream) for stream in streams}
         for seq, stream, mark, record in merge(*map(self._marked, streams), key=itemgetter(0)):
             self._marks[stream.file.name] = mark
             if self.received.add(seq):
-                if stream.again and seq < self._high:
+                if seq < limits[stream.file.name]:
                     self.late = True
                     return
                 yield record
@@ -176,7 +186,7 @@ class WriterReader:
         Args:
             dropped: What the writer itself had to drop.
         """
-        losses = self.losses(dropped, at_end=True)
+        losses = self.losses(dropped)
         return replace(self._cursor, received=self.received, files=self.marks(), losses=losses)
 
     @property
@@ -189,40 +199,41 @@ class WriterReader:
         """Whether nothing stands behind what was read of any file."""
         return all(s.reader.offset >= s.file.size for s in self._streams)
 
-    @property
-    def has_open_gap(self) -> bool:
-        """Whether records are missing without a trace, as when another thread is about to write."""
-        return any(
-            damage.start == damage.end and self._missing(damage) for _, damage in self._damage
-        )
+    def has_open_gap(self, dropped: Iterable[Gap]) -> bool:
+        """Whether records are missing without a trace, as when another thread is about to write.
 
-    def losses(self, dropped: Iterable[Gap], *, at_end: bool) -> tuple[Loss, ...]:
-        """Return all damage that is known now, of the files read and of the others.
+        Args:
+            dropped: What the writer itself had to drop, as in `Fold.gaps`.
+        """
+        known = set(self._cursor.losses)
+        return any(loss.start == loss.end and loss not in known for loss in self.losses(dropped))
+
+    def losses(self, dropped: Iterable[Gap]) -> tuple[Loss, ...]:
+        """Return all damage that is known now: in the end, every record that has not come.
 
         Args:
             dropped: What the writer itself had to drop, as in `Fold.gaps`; that is no damage.
-            at_end: Whether the files were read to their end, so that what is missing without a
-                trace has been looked for.
         """
         read = {s.file.name: (s.began_at, s.reader.offset, s.high) for s in self._streams}
         losses = [loss for loss in self._cursor.losses if self._stays(loss, read)]
         for name, damage in self._damage:
             losses += self._losses_in(name, damage)
-        if not at_end:
-            losses += self._missing_so_far(losses, dropped)
+        losses += self._unexplained(losses, dropped)
         return tuple(sorted(set(losses), key=_place))
 
-    def _missing_so_far(self, losses: Iterable[Loss], dropped: Iterable[Gap]) -> Iterator[Loss]:
-        """Yield what would be forgotten if reading ended here, though it may still come."""
+    def _unexplained(self, losses: Iterable[Loss], dropped: Iterable[Gap]) -> Iterator[Loss]:
+        """Yield what is missing between records that have come, for no reason found so far."""
+        known = self.received.intervals()
+        if len(known) < 2:  # noqa: PLR2004 - nothing is between
+            return
         accounted = SeqSet((first, last) for first, last, _ in dropped)
         for loss in losses:
             if loss.first_seq is not None and loss.last_seq is not None:
                 accounted.add_range(loss.first_seq, loss.last_seq)
-        name, (at, *_) = max(self.marks().items(), key=lambda item: item[1].max_seq)
-        low = self.received.intervals()[0][0]
-        for first, last in self.received.missing(low, self.received.max or 0):
-            for lost in accounted.missing(first, last):
-                yield Loss(name, at, at, *lost, "records are missing")
+        name, mark = max(self.marks().items(), key=lambda item: item[1].max_seq)
+        for first, last in self.received.missing(known[0][0], known[-1][1]):
+            for low, high in accounted.missing(first, last):
+                yield Loss(name, mark.offset, mark.offset, low, high, "records are missing")
 
     def _stays(self, loss: Loss, read: Mapping[str, tuple[int, int, int]]) -> bool:
         """Tell whether known damage is damage still, as far as it cannot have been found anew.
@@ -284,7 +295,10 @@ def _heals(file: LogFile, loss: Loss) -> bool:
         first = next(iter(reader), None)
     finally:
         reader.close()
-    return not isinstance(first, Damage) or (first.start, first.end) != (loss.start, loss.end)
+    if isinstance(first, Damage):
+        # A copy that ends inside the damage tells nothing.
+        return first.seq_after is not None and (first.start, first.end) != (loss.start, loss.end)
+    return first is not None
 
 
 def covers(files: Iterable[LogFile], received: SeqSet) -> bool:

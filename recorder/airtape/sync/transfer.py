@@ -13,6 +13,7 @@ from airtape.errors import LogFormatError
 from airtape.fold.fold import Fold
 from airtape.sync.batches import BatchBuilder
 from airtape.sync.source import LogFile, WriterReader, covers, heals
+from airtape.txlog.format import Header
 from airtape.writers import malformed_text
 
 SETTLE_S = 0.05
@@ -101,7 +102,7 @@ class Transfer:
             builder = BatchBuilder(self.run, files[0].header, stored, restart=restart)
             result = self._read(builder, files, outcome)
             if result is _Result.DONE:
-                return _finished(outcome, builder.cursor, known)
+                return _finished(outcome, builder.cursor, known, files[0].header)
             late = result is _Result.LATE
             stored = self.backend.read_cursor(self.run, writer)
 
@@ -125,14 +126,14 @@ class Transfer:
         """Send what is new in files until nothing is, or somebody else moves the cursor."""
         reader = WriterReader(files, builder.cursor)
         result = self._send_new(builder, reader, outcome)
-        if result is _Result.DONE and reader.has_open_gap and not builder.ended:
+        if result is _Result.DONE and not builder.ended and reader.has_open_gap(builder.gaps):
             self.pause(SETTLE_S)
             reader = WriterReader(files, reader.cursor(builder.gaps))
             result = self._send_new(builder, reader, outcome)
         if result is not _Result.DONE:
             return result
         outcome.reached_end = reader.reached_end
-        losses = reader.losses(builder.gaps, at_end=True)
+        losses = reader.losses(builder.gaps)
         if builder.is_complete and losses == builder.cursor.losses:
             return _Result.DONE
         return self._commit(builder.build(reader, last=True), builder, outcome)
@@ -167,7 +168,7 @@ class Transfer:
         return _Result.DONE
 
 
-def _finished(outcome: Outcome, cursor: Cursor, known: set[Loss]) -> Outcome:
+def _finished(outcome: Outcome, cursor: Cursor, known: set[Loss], header: Header) -> Outcome:
     outcome.cursor = cursor
     if cursor.version:
         outcome.fold = cursor.fold()
@@ -181,6 +182,12 @@ def _finished(outcome: Outcome, cursor: Cursor, known: set[Loss]) -> Outcome:
             f"{last - first + 1} records were lost while recording: {reason}"
             for first, last, reason in outcome.fold.gaps
         ]
+        first = cursor.received.intervals()[0][0]
+        if first and header.first_seq:
+            outcome.notes.append(
+                f"what came before record {first} stands in {header.continues or 'another file'}, "
+                "which has not been synced"
+            )
         if outcome.fold.malformed:
             outcome.notes.append(malformed_text(outcome.fold))
     return outcome
