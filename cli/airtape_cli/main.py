@@ -7,9 +7,12 @@ import click
 from airtape.version import __version__
 from airtape_cli.boundary import boundary
 from airtape_cli.commands.export import export
+from airtape_cli.commands.log_dump import log_dump
 from airtape_cli.commands.ls import ls
+from airtape_cli.commands.repair import repair
 from airtape_cli.commands.show import show
 from airtape_cli.commands.sync import sync
+from airtape_cli.commands.verify import verify
 
 
 class Tracker(click.Group):
@@ -33,7 +36,7 @@ def main(debug: bool) -> None:
     """Sync, list and read the runs that airtape recorded.
 
     Runs are read where they were recorded, below ./wandb unless you name another place. Nothing
-    here changes a run.
+    here changes what was recorded.
 
     \b
     Exit codes:
@@ -46,5 +49,5 @@ def main(debug: bool) -> None:
     """  # noqa: D301 - \b tells click to keep the lines below it
 
 
-for command in (sync, ls, show, export):
+for command in (sync, ls, show, export, verify, repair, log_dump):
     main.add_command(command)
