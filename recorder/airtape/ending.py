@@ -89,7 +89,7 @@ class ProgramEnd:
         if self._outermost is not None:
             return
         self._outermost = _outermost_code(sys._current_frames()[_main_thread_id()])  # noqa: SLF001 - the only way to another thread's frames
-        atexit.register(self._at_exit)
+        atexit.register(self._ends)
         self._wrap_excepthook()
         self._wrap_exit()
         self._watch_worker()
@@ -105,10 +105,14 @@ class ProgramEnd:
         process = sys.modules.get("multiprocessing.process")
         util = sys.modules.get("multiprocessing.util")
         if process is not None and util is not None and process.parent_process() is not None:
-            util.Finalize(None, self._worker_ends, exitpriority=0)
+            util.Finalize(None, self._ends, exitpriority=0)
 
-    def _worker_ends(self) -> None:
-        self.ending = ending_of(sys.exc_info()[1], "exit")
+    def _ends(self) -> None:
+        error, code = sys.exc_info()[1], _code_of_worker(sys._getframe())  # noqa: SLF001 - as `inspect` does
+        if error is not None:
+            self.ending = ending_of(error, "exit")
+        elif code is not None:
+            self.ending = Ending(exit_status(code), {"how": "exit"})
         self._at_exit()
 
     def _wrap_excepthook(self) -> None:
@@ -127,7 +131,7 @@ class ProgramEnd:
         sys.exit = self._noting(sys.exit)
         quitter = type(getattr(builtins, "exit", None))
         if quitter.__name__ == "Quitter":
-            quitter.__call__ = self._noting(quitter.__call__)  # type: ignore[attr-defined,method-assign]  # a class written in Python
+            quitter.__call__ = self._noting(quitter.__call__)  # type: ignore[method-assign]  # a class written in Python
 
     def _noting(self, leave: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
         @wraps(leave)
@@ -152,7 +156,7 @@ class ProgramEnd:
 
     def _goes_on(self) -> bool:
         """Tell whether the program itself is still running below the function that asks."""
-        return _outermost_code(sys._getframe()) is self._outermost  # noqa: SLF001 - see inspect.currentframe
+        return _outermost_code(sys._getframe()) is self._outermost  # noqa: SLF001 - as `inspect` does
 
 
 _NORMAL: Final = Ending(0, {"how": "exit"})
@@ -167,6 +171,18 @@ class _Leaving:
 
     def __del__(self) -> None:
         self._program_end.take_back(self._ending)
+
+
+def _code_of_worker(frame: FrameType | None) -> object:
+    """Return the exit code of a forked worker; None while its work, or an error, is on the stack.
+
+    From Python 3.13 on workers have done with errors before they tell of their end.
+    """
+    while frame is not None and frame.f_code.co_name != "_bootstrap":
+        if frame.f_code.co_name == "_launch":
+            return frame.f_locals.get("code")
+        frame = frame.f_back
+    return None
 
 
 def _outermost_code(frame: FrameType) -> CodeType:

@@ -24,8 +24,13 @@ class OpenRuns:
     def __iter__(self) -> Iterator[Lifecycle]:
         return reversed(self._open.copy())
 
-    def add(self, lifecycle: Lifecycle) -> None:
-        """Take in a run; it ends with the process at the latest."""
+    def add(self, lifecycle: Lifecycle, note: Callable[[str], None]) -> None:
+        """Take in a run; it ends with the process at the latest.
+
+        Args:
+            lifecycle: The run's.
+            note: Told what will not be recorded of an end by a signal, and why.
+        """
         if not self._is_hooked:
             self._is_hooked = True
             os.register_at_fork(
@@ -35,13 +40,6 @@ class OpenRuns:
             )
         self._program.watch()
         self._open.append(lifecycle)
-
-    def watch(self, note: Callable[[str], None]) -> None:
-        """Watch for signals too, as long as there are runs.
-
-        Args:
-            note: Told what will not be recorded of an end by a signal, and why.
-        """
         self._signals.start(note)
 
     def remove(self, lifecycle: Lifecycle) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from signal import SIGHUP, SIGINT, SIGTERM, SIGXCPU, Signals
+from time import monotonic
 from types import FrameType
 from typing import Any, Final, TypeAlias
 
@@ -30,6 +31,9 @@ WATCHED: Final = (SIGTERM, SIGXCPU, SIGHUP, SIGINT)
 
 LONGEST_END_S: Final = 8.0
 """Seconds after which the process dies even if recording its end hangs."""
+
+INTERRUPT_S: Final = 1.0
+"""Seconds between a handler and the thread beside it at most."""
 
 _Action: TypeAlias = Callable[[int, FrameType | None], Any] | int | None
 
@@ -49,7 +53,7 @@ class SignalWatch:
         self._on_death = on_death
         self._on_raise = on_raise
         self._wakeup = Wakeup(self._noticed)
-        self._interrupting = False
+        self._interrupt = _Interrupt()
         self._forking = threading.local()
 
     def start(self, note: Callable[[str], None]) -> None:
@@ -114,7 +118,7 @@ class SignalWatch:
         # In the background of a shell SIGINT is ignored; a handler of ours can raise as well.
         for number in reversed(WATCHED):
             if isinstance(signal.getsignal(number), _Handler):
-                self._interrupting = True
+                self._interrupt.number = number
                 signal.pthread_kill(main, number)
                 return True
         return False
@@ -127,8 +131,7 @@ class SignalWatch:
             frame: Where the main thread is.
             handler: The handler of ours that was called.
         """
-        if self._interrupting:
-            self._interrupting = False
+        if self._interrupt.take(number):
             raise KeyboardInterrupt
         if callable(handler.before):
             try:
@@ -146,7 +149,7 @@ class SignalWatch:
             _die_by(number)
 
     def _noticed(self, number: int) -> None:
-        if _is_deadly(signal.getsignal(number)) and not self._interrupting:
+        if _is_deadly(signal.getsignal(number)) and not self._interrupt.is_meant_by(number):
             self._die(Signals(number))
 
     def _die(self, number: Signals) -> None:
@@ -158,6 +161,31 @@ class SignalWatch:
             self._on_death(number)
         finally:
             _die_by(number)
+
+
+class _Interrupt:
+    """A signal that this process sends to itself, to have it raise KeyboardInterrupt.
+
+    Attributes:
+        number: The signal while it is on its way.
+    """
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+        self._taken: tuple[int, float] = (0, 0.0)
+
+    def take(self, number: int) -> bool:
+        """Tell, once, whether the signal that has come is the one on its way."""
+        if number != self.number:
+            return False
+        self._taken = number, monotonic()
+        self.number = None
+        return True
+
+    def is_meant_by(self, number: int) -> bool:
+        """Tell the thread, which learns of the signal before or after the handler, the same."""
+        taken, at = self._taken
+        return number == self.number or (number == taken and monotonic() - at < INTERRUPT_S)
 
 
 class _Handler:
@@ -176,7 +204,7 @@ class _Handler:
 
 
 def _is_ours_to_watch(number: Signals, action: _Action) -> bool:
-    if action is None or action == signal.SIG_IGN:
+    if action is None or action == signal.SIG_IGN or isinstance(action, _Hold):
         return False
     return number != SIGINT or action is not signal.default_int_handler
 
@@ -215,6 +243,18 @@ def _die_by(number: int) -> None:
     os._exit(SIGNALLED + number)
 
 
+class _Hold:
+    """A handler of SIGINT that only counts; from the second time on it raises as usual."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.count += 1
+        if self.count > 1:
+            signal.default_int_handler(number, frame)
+
+
 @contextmanager
 def interrupts_held() -> Iterator[None]:
     """Let Ctrl+C come behind the block instead of in the middle of it; a second one comes at once.
@@ -225,21 +265,13 @@ def interrupts_held() -> Iterator[None]:
     if not _can_hold():
         yield
         return
-    held = 0
-
-    def hold(number: int, frame: FrameType | None) -> None:
-        nonlocal held
-        held += 1
-        if held > 1:
-            signal.default_int_handler(number, frame)
-
+    hold = _Hold()
     signal.signal(SIGINT, hold)
     try:
         yield
     finally:
-        if signal.getsignal(SIGINT) is hold:
-            signal.signal(SIGINT, signal.default_int_handler)
-    if held:
+        signal.signal(SIGINT, signal.default_int_handler)
+    if hold.count:
         raise KeyboardInterrupt
 
 

@@ -262,19 +262,15 @@ if __name__ == "__main__":
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 @pytest.mark.parametrize("open_before", [True, False])
 @pytest.mark.parametrize(
-    ("leave", "code", "cause"),
-    [
-        ("return", 0, {"how": "exit"}),
-        ("sys.exit(3)", 3, {"how": "exit"}),
-        ("raise ValueError", 1, {"how": "exception", "exception": "ValueError"}),
-    ],
+    ("leave", "state", "code"),
+    [("return", "finished", 0), ("sys.exit(3)", "failed", 3), ("raise ValueError", "failed", 1)],
 )
 def test_a_run_of_a_worker_ends_with_the_worker(  # noqa: PLR0913, PLR0917 - each is one circumstance
     method: str,
     open_before: bool,  # noqa: FBT001 - a circumstance
     leave: str,
+    state: str,
     code: int,
-    cause: dict[str, str],
     run_python: RunPython,
     workdir: Path,
 ) -> None:
@@ -286,7 +282,7 @@ def test_a_run_of_a_worker_ends_with_the_worker(  # noqa: PLR0913, PLR0917 - eac
         program = program.replace(name, value)
     run_python(program)
     run = ended_in(workdir)
-    assert (run.code, run.cause) == (code, cause)
+    assert (run.state.name, run.code) == (state, code)
     if open_before:
         assert ended_in(workdir / "parent").cause == {"how": "exit"}
 
@@ -343,6 +339,7 @@ while True:
     try:
         sys.setprofile(count)
         init()
+        calls = at
     except KeyboardInterrupt:
         sys.setprofile(None)
         assert left() == before, (at, left())
