@@ -67,11 +67,14 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
         reinit: What to do when a run is active: return it (False, the default), finish it first
             (True, ``finish_previous``), or leave it alone (``create_new``).
         settings: More settings, as a dictionary or a `Settings` object.
+        resume: Whether to go on with the run of this id, found in the local run directories:
+            ``allow`` does if there is one, ``must`` raises if there is none, ``never`` raises if
+            there is one, ``auto`` (True) goes on with the last run that did not end well.
+        resume_from: ``id?_step=number``: go on with that run from that step; its later rows no
+            longer count.
+        fork_from: ``id?_step=number``: a new run that goes on from that step of another.
         force: Not available yet, like the arguments below.
         anonymous: See ``force``.
-        resume: See ``force``.
-        resume_from: See ``force``.
-        fork_from: See ``force``.
         save_code: See ``force``.
         tensorboard: See ``force``.
         sync_tensorboard: See ``force``.
@@ -89,8 +92,6 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
     _refuse_later_ones(
         force=force,
         anonymous=anonymous,
-        resume_from=resume_from,
-        fork_from=fork_from,
         save_code=save_code,
         tensorboard=tensorboard,
         sync_tensorboard=sync_tensorboard,
@@ -122,12 +123,20 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
     )
     if reinit in _FINISHES_PREVIOUS:
         session.finish_all()
-    start = session.open_disabled if found.mode == "disabled" else session.open_run
-    return start(
+    if found.mode == "disabled":
+        return session.open_disabled(
+            found,
+            values,
+            allow_val_change=bool(allow_val_change),
+            make_current=reinit != _CREATES_NEW,
+        )
+    return session.open_run(
         found,
         values,
         allow_val_change=bool(allow_val_change),
         make_current=reinit != _CREATES_NEW,
+        resume_from=resume_from,
+        fork_from=fork_from,
     )
 
 

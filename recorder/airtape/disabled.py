@@ -84,12 +84,14 @@ class DisabledLifecycle:
         run_id: The run's id.
         run_dir: Where scripts may write.
         before_end: Never called.
+        after_good_end: Never called.
     """
 
     def __init__(self, run_id: str, on_end: Callable[[DisabledLifecycle], None]) -> None:
         self.run_id = run_id
         self.run_dir = NoRunDir()
         self.before_end: list[Callable[[], None]] = []
+        self.after_good_end: list[Callable[[], None]] = []
         self._on_end = on_end
 
     def finish(self, exit_code: int | None = None) -> None:  # noqa: ARG002 - nothing is recorded

@@ -35,6 +35,7 @@ class Lifecycle:
         run_dir: The run's directory.
         before_end: Called, in order, before the end is recorded; must be quick, and may be called
             from a thread while a signal ends the process.
+        after_good_end: Called, in order, after an end with exit code 0 is recorded.
         imposed: The cause to record whatever the end looks like, if there is one: a signal that
             the program handles itself, a request to stop.
     """
@@ -51,6 +52,7 @@ class Lifecycle:
     ) -> None:
         self.run_dir = run_dir
         self.before_end: list[Callable[[], None]] = []
+        self.after_good_end: list[Callable[[], None]] = []
         self.imposed: dict[str, Plain] | None = None
         self._log = log
         self._keeper = keeper
@@ -106,6 +108,9 @@ class Lifecycle:
         fold = self._log.close(ending.code, self.imposed or ending.cause)
         if not is_child:
             self._terminal.info(self._footer(fold))
+        if ending.code == 0:
+            for step in self.after_good_end:
+                self._attempt(step)
         self._on_end(self)
 
     def _attempt(self, step: Callable[[], None]) -> None:

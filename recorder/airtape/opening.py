@@ -14,6 +14,7 @@ from airtape.errors import Error
 from airtape.fallback import Fallback, fallbacks
 from airtape.large_values import LargeValues
 from airtape.names import generate_id
+from airtape.origin import Origin
 from airtape.rundir import RunDir, create_run_dir, discard_run_dir
 from airtape.runlog import RunLog
 from airtape.segments import Segments
@@ -39,7 +40,7 @@ class Opened(NamedTuple):
     discard: Callable[[], None]
 
 
-def open_somewhere(base: Path, settings: Settings, terminal: Terminal) -> Opened:
+def open_somewhere(base: Path, settings: Settings, terminal: Terminal, origin: Origin) -> Opened:
     """Open a run below ``base``, or else where its data are best kept instead.
 
     Raises:
@@ -49,7 +50,7 @@ def open_somewhere(base: Path, settings: Settings, terminal: Terminal) -> Opened
     first_error: OSError | None = None
     for place in (Fallback(base, ""), *others):
         try:
-            opened = _open(place.base, settings, terminal)
+            opened = _open(place.base, settings, terminal, origin)
         except OSError as error:
             first_error = first_error or error
             continue
@@ -67,13 +68,13 @@ def open_somewhere(base: Path, settings: Settings, terminal: Terminal) -> Opened
     ) from first_error
 
 
-def _open(base: Path, settings: Settings, terminal: Terminal) -> Opened:
+def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) -> Opened:
     """Make a run directory with its log.
 
     Raises:
         OSError: They cannot be made; nothing of them stays.
     """
-    run_id = settings.run_id or generate_id()
+    run_id = origin.run_id or settings.run_id or generate_id()
     now = datetime.now().astimezone()
     with ExitStack() as undo:
         run_dir = create_run_dir(base, run_id, now, file_mode=settings.file_mode)
@@ -87,9 +88,10 @@ def _open(base: Path, settings: Settings, terminal: Terminal) -> Opened:
         segments = Segments(run_dir, settings, report)
         wall_ns = time_ns()
         log = RunLog(
-            segments.open_first(wall_ns),
+            segments.open_first(wall_ns, origin),
             large=LargeValues(run_dir.blobs, file_mode=settings.file_mode, report=report),
             began_ns=wall_ns,
+            start_step=origin.start_step,
             open_segment=segments.open_child,
             fallbacks=[
                 place.base / "wandb" / run_dir.root.name

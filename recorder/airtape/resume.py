@@ -17,9 +17,13 @@ from airtape.fold.keys import Tree
 from airtape.fold.merge import Part, in_order, merge
 from airtape.records import Kind, Record
 from airtape.rundir import find_run_dirs
+from airtape.runlog import RunLog
 from airtape.writers import WriterFiles, read_writers
 
 _MOMENT = re.compile(r"(?P<run_id>.+)\?_step=(?P<step>\d+)")
+TALLIES_OF_A_RECORD = 500
+"""Each has at most 64 numbers and a name, so that a frame holds them."""
+
 _ENDINGS = frozenset({int(Kind.EXIT), int(Kind.INHERITED), int(Kind.PREEMPTING)})
 
 
@@ -147,6 +151,18 @@ def inherit_until(writers: list[WriterFiles], step: int) -> Inheritance:
         tallies=state["tallies"],
         last_step=state["last_step"],
     )
+
+
+def take_over(log: RunLog, inherited: Inheritance) -> None:
+    """Record in a new writer's log what it takes over, so that its log says it alone."""
+    log.record(Kind.RUN, inherited.run)
+    log.record(Kind.CONFIG, inherited.config, [])
+    for definition in inherited.metrics:
+        log.record(Kind.METRIC, definition)
+    tallies = inherited.tallies
+    for at in range(0, max(1, len(tallies)), TALLIES_OF_A_RECORD):
+        log.record(Kind.INHERITED, inherited.last_step, tallies[at : at + TALLIES_OF_A_RECORD])
+    log.record(Kind.SUMMARY, [[[key], value] for key, value in inherited.summary.items()], [])
 
 
 def _counts(record: Record, step: int) -> bool:

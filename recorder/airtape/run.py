@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -273,6 +273,10 @@ class Run:
     def url(self) -> str | None:
         """The run's address at its target; None without one."""
         return None
+
+    def when_ended_well(self, step: Callable[[], None]) -> None:
+        """Have something done after the run has ended with exit code 0."""
+        self._lifecycle.after_good_end.append(step)
 
     def note_returned(self) -> None:
         """Say that ``init`` returned this run instead of starting one."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from time import monotonic_ns, time_ns
 from uuid import uuid4
 
+from airtape.origin import Origin
 from airtape.process import this_process
 from airtape.rundir import RunDir
 from airtape.settings import Settings
@@ -44,17 +45,27 @@ class Segments:
         self._report = report
         self._first: LogWriter | None = None
 
-    def open_first(self, wall_ns: int) -> LogWriter:
-        """Create the log of the run's first writer.
+    def open_first(self, wall_ns: int, origin: Origin) -> LogWriter:
+        """Create the log of the run's first writer in this process.
 
         Args:
             wall_ns: Wall clock at the start of the run, in nanoseconds.
+            origin: What the run begins from.
 
         Raises:
             OSError: The file cannot be created or written.
         """
         writer = uuid4().bytes
-        header = self._header(writer=writer, root=writer)
+        inherited = origin.inheritance
+        is_fork = origin.branch is not None and origin.branch[0] != self._run_dir.run_id
+        header = self._header(
+            writer=writer,
+            root=writer if inherited is None or is_fork else inherited.root,
+            parents=[] if inherited is None else inherited.parents,
+            resumed=origin.resumed,
+            start_step=origin.start_step,
+            rewind_to=origin.branch[1] if origin.branch is not None and not is_fork else None,
+        )
         self._first = self._open(self._run_dir.log_path, header, wall_ns)
         return self._first
 

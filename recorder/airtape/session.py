@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,17 @@ from airtape.lifecycle import Lifecycle
 from airtape.names import generate_id, generate_name
 from airtape.open_runs import OpenRuns
 from airtape.opening import Opened, open_somewhere
+from airtape.origin import Origin, clear_auto, find_origin, write_auto
 from airtape.process import this_process
+from airtape.project import guess_project
 from airtape.records import Kind, Plain
+from airtape.resume import take_over
 from airtape.run import Run
-from airtape.rundir import count_runs
+from airtape.rundir import count_runs, wandb_dir
 from airtape.settings import Settings, load_settings, login_name
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines
-
-UNCATEGORIZED = "uncategorized"
 
 
 class Session:
@@ -47,10 +49,13 @@ class Session:
         *,
         allow_val_change: bool = False,
         make_current: bool = True,
+        resume_from: str | None = None,
+        fork_from: str | None = None,
     ) -> Run:
         """Start a run by these settings; nothing stays of one that cannot be started.
 
         Raises:
+            UsageError: What it shall begin from contradicts itself, or is not there.
             Error: The run directory cannot be made or written.
         """
         cwd = working_directory()
@@ -59,26 +64,49 @@ class Session:
         terminal = Terminal(quiet=settings.quiet, silent=settings.silent)
         for notice in settings.notices:
             terminal.warn(notice)
-        name = settings.name or generate_name(count_runs(base) + 1)
+        folder = wandb_dir(base)
+        origin = find_origin(
+            settings,
+            resume_from=resume_from,
+            fork_from=fork_from,
+            folder=folder,
+            warn=terminal.warn,
+        )
         undo = ExitStack()
         try:
             with interrupts_held():
-                opened = open_somewhere(base, settings, terminal)
+                opened = open_somewhere(base, settings, terminal, origin)
                 undo.callback(opened.discard)
                 run = self._begin(opened, settings, terminal, undo, allow_val_change)
-                opened.log.record(Kind.RUN, _described(settings, name))
+                inherited = origin.inheritance
+                if inherited is not None:
+                    take_over(opened.log, inherited)
+                    run.config.restore_recorded(inherited.config)
+                opened.log.record(Kind.RUN, _begun(settings, origin, base))
                 if config:
-                    run.config.update(config)
+                    run.config.update(config, allow_val_change=inherited is not None or None)
                 # Whatever is recorded from here on is a change; a reader tells it by the place.
                 opened.log.record(Kind.METADATA, _metadata())
                 if make_current:
                     self.run = run
+            if settings.resume == "auto":
+                self._remember(folder, run, terminal)
             place = Place(run.name or run.id, opened.run_dir.root, cwd)
-            terminal.info(start_lines(place, mode=run.mode))
+            terminal.info(start_lines(place, mode=run.mode, resumed=run.resumed))
         except BaseException:
             undo.close()
             raise
         return run
+
+    @staticmethod
+    def _remember(folder: Path, run: Run, terminal: Terminal) -> None:
+        """Let the next ``resume="auto"`` go on with this run, unless it ends well."""
+        try:
+            write_auto(folder, run.id)
+        except OSError as error:
+            terminal.warn(f"resume='auto' cannot remember this run: {error}")
+        else:
+            run.when_ended_well(partial(clear_auto, folder))
 
     def _begin(
         self,
@@ -162,10 +190,23 @@ class Session:
             self.run = None
 
 
+def _begun(settings: Settings, origin: Origin, base: Path) -> dict[str, Plain]:
+    """Return what a run says of itself at the start; what it takes over stays unless it is said."""
+    inherited = {} if origin.inheritance is None else origin.inheritance.run
+    is_fork = origin.branch is not None and origin.run_id is None
+    old_name = None if is_fork else inherited.get("name")
+    name = settings.name or old_name or generate_name(count_runs(base))
+    said = _described(settings, name)
+    if origin.branch is not None:
+        said["branch"] = {"run_id": origin.branch[0], "step": origin.branch[1]}
+    taken = {"project", "entity", "tags"} & inherited.keys() - settings.said
+    return {key: value for key, value in said.items() if key not in taken}
+
+
 def _described(settings: Settings, name: str) -> dict[str, Plain]:
     said: dict[str, Plain] = {
         "name": name,
-        "project": settings.project or UNCATEGORIZED,
+        "project": settings.project or guess_project(working_directory()),
         "entity": settings.entity or login_name(os.environ),
         "notes": settings.notes,
         "tags": list(settings.tags),
@@ -202,11 +243,6 @@ def settings_for(
         raise NotAvailableYetError(
             f"mode={found.mode!r} is not available in this version",
             hint='record with mode="offline" and run `tracker sync` beside or after the training',
-        )
-    if found.resume is not None:
-        raise NotAvailableYetError(
-            f"resume={found.resume!r} is not available in this version",
-            hint="leave resume unset: a new run is started",
         )
     return found
 

@@ -120,7 +120,8 @@ def merge(parts: Collection[Part]) -> Whole:
     ordered = [by_writer[header.writer] for header in in_order([p.header for p in parts])]
     primaries = [part for part in ordered if part.header.role == "primary"]
     whole = Whole((primaries or ordered)[-1])
-    for _, fold in ordered:
+    hidden = hidden_after([part.header for part in parts])
+    for header, fold in ordered:
         history = fold.history
         whole.run.update(fold.run)
         whole.metadata.update(fold.metadata)
@@ -130,7 +131,8 @@ def merge(parts: Collection[Part]) -> Whole:
         for said in history.metrics.definitions():
             whole.definitions[said.name, said.glob] = said
         if history.last_step is not None:
-            whole.last_step = max(history.last_step, whole.last_step or history.last_step)
+            last = min(history.last_step, hidden.get(header.writer, history.last_step))
+            whole.last_step = max(last, whole.last_step or last)
         whole.rows += history.rows
         whole.dropped += history.dropped
         whole.alerts += fold.alerts
