@@ -90,8 +90,30 @@ class Call(NamedTuple):
 CALLS = st.builds(Call, DATA, st.none() | st.integers(0, 8), st.none() | st.booleans())
 
 
-def recorded(said: Iterable[Said | Call]) -> list[Record]:
-    """Return records as a writer numbers them, calls of ``log()`` with the steps it gives them."""
+def log(data: dict[str, Any], step: int | None = None, commit: bool | None = None) -> Call:  # noqa: FBT001 - as users call it
+    """One call of ``log()``."""
+    return Call(data, step, commit)
+
+
+FLAT_CALLS = st.builds(
+    lambda call, data: call._replace(data=data),
+    CALLS,
+    FLAT_DATA | st.sampled_from([{"a": 1, "b": 2.5}, {"a": 1, "_timestamp": 3}]),
+)
+"""Calls whose data are not nested."""
+
+ALIKE = st.lists(
+    st.builds(lambda a, b: log({"a": a, "b": b}), st.integers(0, 3), st.floats()), max_size=8
+)
+"""Calls that make rows with the same keys, as training loops do."""
+
+
+def recorded(said: Iterable[tuple[Any, ...]]) -> list[Record]:
+    """Return records as a writer numbers them, calls of ``log()`` with the steps it gives them.
+
+    Args:
+        said: Each a `Call`, or kind and fields.
+    """
     records = []
     current = 0
     for seq, what in enumerate(said):
@@ -99,7 +121,7 @@ def recorded(said: Iterable[Said | Call]) -> list[Record]:
             current, (kind, fields) = _history(what, current)
         else:
             kind, fields = what
-        records.append(Record(seq, kind, BEGAN_NS + seq * 1_500_000_000, tuple(fields)))
+        records.append(Record(seq, int(kind), BEGAN_NS + seq * 1_500_000_000, tuple(fields)))
     return records
 
 
@@ -110,9 +132,9 @@ def _history(call: Call, current: int) -> tuple[int, Said]:
     if call.commit is not None:
         flags |= HistoryFlag.COMMIT_GIVEN | (HistoryFlag.COMMIT_TRUE if call.commit else 0)
     if call.step is not None and call.step < current:
-        return current, (Kind.HISTORY, [call.step, flags | HistoryFlag.DROPPED, call.data])
+        return current, (Kind.HISTORY, [call.step, int(flags | HistoryFlag.DROPPED), call.data])
     step = current if call.step is None else call.step
-    return step + closes_row(flags), (Kind.HISTORY, [step, flags, call.data])
+    return step + closes_row(flags), (Kind.HISTORY, [step, int(flags), call.data])
 
 
 CALLED = st.lists(CALLS, max_size=12).map(recorded)
@@ -132,7 +154,7 @@ def rows_of(records: Iterable[Record]) -> list[Row]:
     return collector.rows
 
 
-def folded(*said: Said | Call) -> Fold:
+def folded(*said: tuple[Any, ...]) -> Fold:
     """Return what was said amounts to, with the last row completed."""
     fold = Fold()
     for record in recorded(said):
@@ -141,9 +163,17 @@ def folded(*said: Said | Call) -> Fold:
     return fold
 
 
-def log(data: dict[str, Any], step: int | None = None, commit: bool | None = None) -> Call:  # noqa: FBT001 - as users call it
-    """One call of ``log()``."""
-    return Call(data, step, commit)
+def in_batches(fold: Fold, records: list[Record]) -> None:
+    """Fold records, those of calls that were not dropped many at once."""
+    waiting: list[tuple[int, int, int, int, dict[str, Any]]] = []
+    for record in records:
+        if record.kind == Kind.HISTORY and not record.fields[1] & HistoryFlag.DROPPED:
+            waiting.append((record.seq, record.wall_ns, *record.fields))
+            continue
+        fold.take_rows(waiting)
+        waiting.clear()
+        fold.apply(record)
+    fold.take_rows(waiting)
 
 
 def exact(value: Any) -> bytes:  # noqa: ANN401 - whatever is to be compared

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airtape.fold.metrics import (
@@ -176,6 +176,8 @@ def test_numbers_are_counted(values: list[float]) -> None:
 
 
 @given(st.lists(LEAVES, min_size=1), st.lists(LEAVES, min_size=1), st.sampled_from([0, 1]))
+@example([1], [10**400, 2], 1)
+@example([1], [NAN, 2], 1)
 def test_many_at_once_are_the_same_as_each(
     before: list[Plain], values: list[Plain], stride: int
 ) -> None:
@@ -208,7 +210,7 @@ def test_numbers_beyond_floats_are_infinite_in_sums(values: list[float], total: 
     assert tally_of(*values).total == total
 
 
-@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=1000))
+@given(st.integers(1, 2000).map(range).map(list))
 def test_a_trace_is_every_so_many_numbers(values: list[int]) -> None:
     """Evenly spread from the first one on, and never long."""
     tally = Tally(values[0])

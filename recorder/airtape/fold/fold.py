@@ -144,7 +144,7 @@ class Fold:
             self.config.pop(key, None)
 
     def _summary(self, record: Record) -> None:
-        for path, value in record.fields[0]:
+        for path, value, *_ in record.fields[0]:
             set_in(self.summary, key_of(path), value)
         for path in record.fields[1]:
             remove_from(self.summary, key_of(path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from operator import lt
-from typing import Any, NamedTuple, Protocol, TypeGuard
+from typing import Any, NamedTuple, Protocol
 
 from airtape.fold.keys import (
     Key,
@@ -19,13 +19,12 @@ from airtape.fold.keys import (
 )
 from airtape.fold.metrics import MetricDefinition, Metrics, Tally
 from airtape.fold.open_row import OpenRow
+from airtape.fold.shapes import is_time
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row
 
 STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
 RESERVED = frozenset({STEP, TIMESTAMP, RUNTIME})
 TRACED_METRICS = 50
-LATEST_TIME = 2.0**63 / 1e9
-"""Seconds since 1970 that a clock of 64 bits in nanoseconds can show, and so every record's."""
 
 
 class Row(NamedTuple):
@@ -162,7 +161,7 @@ class HistoryFold:
     def _merge(self, row: OpenRow, data: Tree, record: Record) -> None:
         observer, step = self._observer, row.step
         said_time = data.get(TIMESTAMP)
-        row.timestamp = float(said_time) if _is_time(said_time) else record.wall_ns / 1e9
+        row.timestamp = float(said_time) if is_time(said_time) else record.wall_ns / 1e9
         row.seq = record.seq
         for key, value in leaves(data):
             if key in RESERVED:
@@ -343,12 +342,3 @@ class HistoryFold:
             key = key_of(path)
             self._tallies[key] = Tally(first, count, total, low, high, stride, list(trace))
             self._last[key] = last
-
-
-def _is_time(said: Plain) -> TypeGuard[float]:
-    """Tell whether this is a number of seconds that the log's own clock could show."""
-    return (
-        isinstance(said, int | float)
-        and not isinstance(said, bool)
-        and -LATEST_TIME <= said <= LATEST_TIME
-    )

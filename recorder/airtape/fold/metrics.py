@@ -213,13 +213,13 @@ class Tally:
         for operation in operations:
             if operation in {"first", "last"}:
                 values[operation] = self.first if operation == "first" else last
-            elif operation in AGGREGATES and self.low is not None and self.high is not None:
-                values[operation] = self._number(operation, goal, self.low, self.high)
+            elif self.count and operation in AGGREGATES:
+                values[operation] = self._number(operation, goal)
         return values or last
 
-    def _number(self, operation: str, goal: str | None, low: float, high: float) -> float:
+    def _number(self, operation: str, goal: str | None) -> float | None:
         if operation == "mean":
             return self.total / self.count
         if operation == "max" or (operation == "best" and goal == "maximize"):
-            return high
-        return low
+            return self.high
+        return self.low

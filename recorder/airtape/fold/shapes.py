@@ -7,7 +7,7 @@ does not fit is counted and passed over; one that fits raises nothing, here or i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeGuard
 
 from airtape.records import HistoryFlag, Kind, Record
 
@@ -17,7 +17,11 @@ Check: TypeAlias = Callable[[Any], bool]
 MAX_NUMBER: Final = 2**63 - 1
 """Largest step, count or code: what stores can hold too."""
 
+LATEST_TIME: Final = 2.0**63 / 1e9
+"""Largest number of seconds since 1970 that a record's own clock can show."""
+
 _SCALARS: Final = frozenset({float, int, str, bool, type(None)})
+_NUMBERS: Final = frozenset({float, int})
 _STRINGS: Final = frozenset({str})
 _LISTS: Final = frozenset({list, tuple})
 
@@ -39,7 +43,17 @@ def is_count(value: object) -> bool:
 
 def is_number(value: object) -> bool:
     """Tell whether it is an integer or a float."""
-    return type(value) is int or type(value) is float
+    return type(value) in _NUMBERS
+
+
+def is_float(value: object) -> bool:
+    """Tell whether it is a float."""
+    return type(value) is float
+
+
+def is_time(value: object) -> TypeGuard[float]:
+    """Tell whether it is a number of seconds that a clock of 64 bits in nanoseconds can show."""
+    return type(value) in _NUMBERS and -LATEST_TIME <= value <= LATEST_TIME  # type: ignore[operator]
 
 
 def is_integer(value: object) -> bool:
@@ -168,10 +182,10 @@ EXIT: Final = places(maybe(is_any_integer), is_tree)
 SUMMARY: Final = places(items(places(is_path, is_plain)), items(is_path))
 
 _TALLY = places(
-    *(is_path, is_plain, is_plain, is_count, is_number),
+    *(is_path, is_plain, is_plain, is_count, is_float),
     *(maybe(is_number), maybe(is_number), is_count, items(is_number)),
 )
-_ROW = places(is_count, is_number, is_integer, items(places(is_path, is_plain)))
+_ROW = places(is_count, is_time, is_integer, items(places(is_path, is_plain)))
 _FIELDS: Final[Mapping[int, Check]] = {
     Kind.RUN: places(RUN),
     Kind.CONFIG: places(is_tree, _texts),
