@@ -144,13 +144,11 @@ class WriterReader:
     def _late_below(self, stream: _Stream) -> int:
         """Return the seq below which a new record of a file belongs before others that have come.
 
-        Where a file is read on, its own order is right: threads may write two records the other
-        way round.
+        Where the file with the last record is read on, its own order is right: threads may write
+        two records the other way round.
         """
-        if stream.again:
-            return self._cursor.received.max or 0
-        marks = self._cursor.files.items()
-        return max((mark.max_seq for name, mark in marks if name != stream.file.name), default=0)
+        high = self._cursor.received.max or 0
+        return 0 if stream.high >= high else high
 
     def _many(self, streams: list[_Stream]) -> Iterator[Record]:
         """Merge several files by seq; a mark follows when its record has been taken."""
@@ -247,27 +245,23 @@ class WriterReader:
         is_behind = loss.last_seq is None or loss.last_seq > high
         if is_at_end or (begin <= loss.start < end and is_behind):
             return False
-        if loss.first_seq is None or loss.last_seq is None:
+        if loss.first_seq is None:
             return True
+        if loss.last_seq is None:
+            return loss.first_seq > (self.received.max or 0)
         return bool(self.received.missing(loss.first_seq, loss.last_seq))
 
     def _losses_in(self, name: str, damage: Damage) -> Iterator[Loss]:
         start, end, before, after, reason = damage
         first = 0 if before is None else before + 1
-        if after is None:
+        if after is None and first > (self.received.max or 0):
             yield Loss(name, start, end, first, None, reason)
             return
-        gaps = self._missing(damage)
+        gaps = [] if after is None else self.received.missing(first, after - 1)
         for low, high in gaps:
             yield Loss(name, start, end, low, high, reason)
         if not gaps and end > start:
             yield Loss(name, start, end, None, None, reason)
-
-    def _missing(self, damage: Damage) -> list[tuple[int, int]]:
-        if damage.seq_after is None:
-            return []
-        first = 0 if damage.seq_before is None else damage.seq_before + 1
-        return self.received.missing(first, damage.seq_after - 1)
 
 
 def heals(files: Iterable[LogFile], cursor: Cursor) -> bool:
