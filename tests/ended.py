@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,10 @@ for number in range(3):
 print("ready", flush=True)
 """
 """The beginning of a program: three rows, and a line that says so."""
+
+SLEEP = "time.sleep(60)\n"
+BUSY = "while True: pass\n"
+"""What it may do then."""
 
 
 @dataclass(frozen=True)
@@ -88,3 +93,17 @@ def wait_until(is_so: Callable[[], bool], what: str) -> None:
     while not is_so():
         assert time.monotonic() < deadline, f"{what} never came"
         time.sleep(0.005)
+
+
+def line_of(program: subprocess.Popen[str]) -> str:
+    """Return the next line that a program prints, which tells how far it is."""
+    assert program.stdout is not None
+    return program.stdout.readline().rstrip("\n")
+
+
+def seconds_to_die(program: subprocess.Popen[str], number: int) -> float:
+    """Send a signal and return after how many seconds the program is gone."""
+    began = time.monotonic()
+    program.send_signal(number)
+    program.wait(LONGEST_WAIT_S)
+    return time.monotonic() - began

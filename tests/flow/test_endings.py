@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import airtape
-from airtape.errors import ConfigError
 from airtape.txlog.writer import END_WAIT_S, SAVE_WAIT_S
 from tests.ended import START, ended_in, ended_run
 from tests.processes import Arguments, RunPython, StartPython
@@ -229,64 +228,6 @@ def test_an_end_that_cannot_be_prepared_is_recorded(
     assert f"at the end of run {run.id}: nobody is there" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("leave", ["os._exit(3)", "sys.exit(3)", "raise ValueError", "pass"])
-def test_the_end_of_a_forked_child_is_not_the_runs(
-    leave: str, run_python: RunPython, workdir: Path
-) -> None:
-    """However a child ends, the run goes on, and ends as its own process does."""
-    run_python(
-        START
-        + f"if not os.fork():\n    {leave}\n"
-        + "else:\n    os.wait()\n    run.log({'number': 3})\n    sys.exit(4)\n",
-        returncode=4,
-    )
-    run = ended_in(workdir)
-    assert run.numbers == [0, 1, 2, 3]
-    assert (run.code, run.exits) == (4, 1)
-
-
-WORKER = """
-import multiprocessing, sys, airtape
-def work():
-    airtape.init(project="tests", mode="offline", reinit="create_new").log({"number": 0})
-    LEAVE
-if __name__ == "__main__":
-    if OPEN_BEFORE:
-        run = airtape.init(project="parent", mode="offline", dir="parent")
-    process = multiprocessing.get_context("METHOD").Process(target=work)
-    process.start()
-    process.join()
-"""
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-@pytest.mark.parametrize("open_before", [True, False])
-@pytest.mark.parametrize(
-    ("leave", "state", "code"),
-    [("return", "finished", 0), ("sys.exit(3)", "failed", 3), ("raise ValueError", "failed", 1)],
-)
-def test_a_run_of_a_worker_ends_with_the_worker(  # noqa: PLR0913, PLR0917 - each is one circumstance
-    method: str,
-    open_before: bool,  # noqa: FBT001 - a circumstance
-    leave: str,
-    state: str,
-    code: int,
-    run_python: RunPython,
-    workdir: Path,
-) -> None:
-    """A worker of multiprocessing, which goes by no usual exit hook, ends its run all the same."""
-    (workdir / "parent").mkdir()
-    said = {"LEAVE": leave, "METHOD": method, "OPEN_BEFORE": str(open_before)}
-    program = WORKER
-    for name, value in said.items():
-        program = program.replace(name, value)
-    run_python(program)
-    run = ended_in(workdir)
-    assert (run.state.name, run.code) == (state, code)
-    if open_before:
-        assert ended_in(workdir / "parent").cause == {"how": "exit"}
-
-
 @pytest.mark.timeout(30)
 def test_the_end_waits_for_a_full_disk_only_so_long(
     start_python: StartPython, workdir: Path, tmp_path_factory: pytest.TempPathFactory
@@ -301,66 +242,3 @@ def test_the_end_waits_for_a_full_disk_only_so_long(
     program.communicate("\n")
     assert program.returncode == 0
     assert time.monotonic() - began < END_WAIT_S + 2 * SAVE_WAIT_S + 1
-
-
-INTERRUPTED_INITS = """
-import os, signal, sys, threading
-signal.signal(signal.SIGINT, signal.default_int_handler)
-import airtape
-
-def init():
-    return airtape.init(project="tests", mode="offline", settings={"silent": True})
-
-def left():
-    for thread in threading.enumerate():
-        if thread.name.startswith("airtape"):
-            thread.join(10)
-    return (
-        airtape.run,
-        threading.active_count(),
-        sorted(os.listdir("wandb")),
-        os.readlink("wandb/latest-run"),
-        signal.getsignal(signal.SIGTERM),
-        signal.getsignal(signal.SIGINT),
-    )
-
-init().finish()
-before = left()
-at, calls = 0, 0
-
-def count(frame, event, argument):
-    global calls
-    calls += 1
-    if calls == at:
-        signal.raise_signal(signal.SIGINT)
-
-while True:
-    at, calls = at + int(sys.argv[1]), 0
-    try:
-        sys.setprofile(count)
-        init()
-        calls = at
-    except KeyboardInterrupt:
-        sys.setprofile(None)
-        assert left() == before, (at, left())
-    else:
-        sys.setprofile(None)
-        break
-print(at // int(sys.argv[1]))
-"""
-"""Interrupts init() at its first call of a function, at its second one, and so on."""
-
-
-@pytest.mark.timeout(60)
-def test_ctrl_c_during_init_leaves_nothing(run_python: RunPython, workdir: Path) -> None:
-    """Wherever it comes, no run is current, no thread goes on, and no directory is left."""
-    assert workdir.is_dir()
-    assert int(run_python(INTERRUPTED_INITS, "17").stdout) > 50
-
-
-def test_an_init_that_fails_leaves_nothing(workdir: Path) -> None:
-    """A config that is refused leaves no run and no directory."""
-    with pytest.raises(ConfigError):
-        airtape.init(project="tests", mode="offline", config={"large": "x" * 11_000_000})
-    assert airtape.run is None
-    assert list(workdir.glob("wandb/*run*")) == []

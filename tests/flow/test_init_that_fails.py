@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import airtape
+from airtape.errors import ConfigError
+from tests.processes import RunPython
+
+INTERRUPTED_INITS = """
+import os, signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)
+import airtape
+
+def init():
+    return airtape.init(project="tests", mode="offline", settings={"silent": True})
+
+def left():
+    for thread in threading.enumerate():
+        if thread.name.startswith("airtape"):
+            thread.join(10)
+    return (
+        airtape.run,
+        threading.active_count(),
+        sorted(os.listdir("wandb")),
+        os.readlink("wandb/latest-run"),
+        signal.getsignal(signal.SIGTERM),
+        signal.getsignal(signal.SIGINT),
+    )
+
+init().finish()
+before = left()
+at, calls = 0, 0
+
+def count(frame, event, argument):
+    global calls
+    calls += 1
+    if calls == at:
+        signal.raise_signal(signal.SIGINT)
+
+while True:
+    at, calls = at + int(sys.argv[1]), 0
+    try:
+        sys.setprofile(count)
+        init()
+        calls = at
+    except KeyboardInterrupt:
+        sys.setprofile(None)
+        assert left() == before, (at, left())
+    else:
+        sys.setprofile(None)
+        break
+print(at // int(sys.argv[1]))
+"""
+"""Interrupts init() at its first call of a function, at its second one, and so on."""
+
+
+@pytest.mark.timeout(60)
+def test_ctrl_c_during_init_leaves_nothing(run_python: RunPython, workdir: Path) -> None:
+    """Wherever it comes, no run is current, no thread goes on, and no directory is left."""
+    assert workdir.is_dir()
+    assert int(run_python(INTERRUPTED_INITS, "17").stdout) > 50
+
+
+def test_an_init_that_fails_leaves_nothing(workdir: Path) -> None:
+    """A config that is refused leaves no run and no directory."""
+    with pytest.raises(ConfigError):
+        airtape.init(project="tests", mode="offline", config={"large": "x" * 11_000_000})
+    assert airtape.run is None
+    assert list(workdir.glob("wandb/*run*")) == []
