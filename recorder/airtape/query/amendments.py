@@ -32,7 +32,7 @@ def write_amendment(run_dir: Path, writers: Sequence[WriterFiles], amendment: Am
 
     Args:
         run_dir: The directory.
-        writers: All writers of the run, in the order in which they count.
+        writers: All writers of the run, in the order in which they count, at least one.
         amendment: The change.
 
     Raises:
@@ -50,6 +50,8 @@ def write_amendment(run_dir: Path, writers: Sequence[WriterFiles], amendment: Am
         log.append(msgpack.packb(body, default=pack_big_ints))
     status = log.close()
     if status.dropped:
+        # Half a change is none: whoever asked for it is told that it failed.
+        log.path.unlink(missing_ok=True)
         raise _refusal(run_dir, f"{status.dropped} of its records could not be written")
 
 

@@ -157,16 +157,17 @@ class Api:
 def _place_at(path: PathLike | Sequence[PathLike] | None) -> Place:
     if path is None:
         settings = load_settings({}, environ=os.environ, cwd=Path.cwd())
-        return Directories([wandb_dir(Path(settings.dir or ""))])
+        return Directories([wandb_dir(Path(settings.dir or "").absolute())])
     if not isinstance(path, str | os.PathLike):
-        return Directories([os.fspath(one) for one in path])
+        return Directories([Path(one).absolute() for one in path])
     place = os.fspath(path)
     is_store = place.startswith(_STORE_SCHEME)
-    file = Path(place.removeprefix(_STORE_SCHEME))
+    # Absolute, as nothing is read yet and a script may change its directory.
+    file = Path(place.removeprefix(_STORE_SCHEME)).absolute()
     if not file.exists() and (is_store or not has_magic(place)):
         hint = "`tracker sync` makes a store." if is_store or file.suffix in _ENDINGS else None
         raise UsageError("there is nothing at this path", where=place, hint=hint)
-    return StoreFile(file) if is_store or _is_database(file) else Directories([place])
+    return StoreFile(file) if is_store or _is_database(file) else Directories([file])
 
 
 def _is_database(file: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from airtape.errors import LogFormatError
 from airtape.fold.history import Row
 from airtape.fold.keys import Tree
 from airtape.fold.merge import Part, in_order, merge
@@ -66,12 +67,23 @@ class DirectoryRun:
         return overview
 
     def _writers(self) -> list[WriterFiles]:
-        return joined_writers(
+        """Return the writers as they are now.
+
+        Raises:
+            LogFormatError: There is none any more.
+        """
+        problems: list[str] = []
+        writers = joined_writers(
             writer
             for directory in self.directories
-            for writer in read_writers(directory, [])
+            for writer in read_writers(directory, problems)
             if _run_of(writer) == self._run
         )
+        if not writers:
+            because = problems[0] if problems else "its logs are gone"
+            where = str(self.directories[-1])
+            raise LogFormatError("the run cannot be read", where=where, because=because)
+        return writers
 
     def rows(self) -> Iterator[Row]:
         """Yield the history in order of the steps; warns of what is damaged."""
@@ -103,6 +115,7 @@ class DirectoryRun:
 
         Raises:
             TargetError: It cannot be written.
+            LogFormatError: The logs of the run are gone.
         """
         write_amendment(self.directories[-1], self._writers(), amendment)
 

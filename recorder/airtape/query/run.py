@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from airtape.errors import NotAvailableYetError, UsageError
 from airtape.fold.history import STEP
@@ -28,24 +28,7 @@ from airtape.query.history import (
 from airtape.query.kept import KeptRun
 from airtape.query.moments import iso_time
 from airtape.query.summary import RecordedSummary
-
-
-class User(NamedTuple):
-    """Who recorded a run.
-
-    Attributes:
-        username: The name.
-    """
-
-    username: str
-
-    @property
-    def name(self) -> str:
-        """The same name."""
-        return self.username
-
-    def __str__(self) -> str:
-        return self.username
+from airtape.query.user import User
 
 
 class RecordedRun:
