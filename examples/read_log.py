@@ -33,9 +33,8 @@ def frame(data: bytes, at: int, salt: int) -> tuple[int, list[Any], int] | None:
 
 def uuid_in(fields: list[Any]) -> bytes | None:
     """Return the writer's uuid that a header (kind 0) or a checkpoint (kind 6) carries."""
-    place = {0: 2, 6: 4}.get(fields[0])
-    is_version_1 = place is not None and fields[place]["version"][0] == 1
-    return fields[place]["writer"] if is_version_1 else None
+    header = {0: fields[2:3], 6: fields[4:5]}.get(fields[0])
+    return header[0]["writer"] if header and header[0]["version"][0] == 1 else None
 
 
 def records(data: bytes) -> Iterator[tuple[int, list[Any]]]:
