@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.no_skips",
     "tests.oracle.tally",
     "tests.processes",
+    "tests.recording",
     "tests.rounds",
 ]
 

@@ -113,9 +113,8 @@ class LiveFold:
             The size of the checkpoint's body.
         """
         header, size = writer.header, 0
-        seq, expected = -1, 0
-        # The handler of a signal may record something that the state does not have: once more.
-        while seq != expected and not self.torn:
+        is_last = False
+        while not is_last and not self.torn:
             expected = writer.next_seq
             wall_ns = time_ns()
             state = self.fold.state()
@@ -128,5 +127,7 @@ class LiveFold:
                 break
             seq = writer.append_unsalted(body)
             self.take(Record(seq, Kind.CHECKPOINT, wall_ns, ()))
+            # The handler of a signal may have recorded what the state does not have: once more.
+            is_last = writer.next_seq == expected + 1
         self._has_news = False
         return size
