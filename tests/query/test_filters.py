@@ -191,6 +191,7 @@ WRONG = [
     ("step = 2h", 8, "expected a number for step", ""),
     ("tags < b", 6, "as tags has no order, found '<'", ""),
     ("state >= finished", 7, "as state has no order, found '>='", ""),
+    ("step < null", 8, "expected a value that has an order, found 'null'", ""),
     ("state in finished", 10, "expected '(', found 'finished'", "state in (this, that)"),
     ("state in ()", 11, "expected a value, found ')'", ""),
     ("state in (failed", 17, "expected ',' or ')', found the end", ""),

@@ -111,6 +111,7 @@ def test_a_filter_does_not_hold(said: dict[str, Any]) -> None:
         ({"config.x": {"$zzzzz": 3}}, "filters['config.x']['$zzzzz']", "Operators are $eq"),
         ({"tags": {"$in": "x"}}, "filters['tags']['$in']", "expected a list, found 'x'"),
         ({"tags": {"$in": ["x", 3]}}, "filters['tags']['$in'][1]", "expected texts, found 3"),
+        ({"step": {"$gt": None}}, "filters['step']['$gt']", "has an order, found None"),
         ({"name": {"$regex": "("}}, "filters['name']['$regex']", "no regular expression"),
         ({"name": {"$regex": 3}}, "filters['name']['$regex']", "expected a text"),
         ({"name": {"$regex": "x" * (MAX_PATTERN + 1)}}, "filters['name']['$regex']", "at most"),

@@ -75,7 +75,7 @@ def ls(
     else:
         fitting = selected_runs(found.run_dirs, here, filters=filters, order=order)
         total = len(fitting)
-        runs = iter([fitting[:limit]])
+        runs = iter([fitting[:limit]] if fitting else [])
     with synced_lookup(folder, echo_note) as synced:
         pages = ([(run, synced(run)) for run in page] for page in runs)
         if as_json:

@@ -44,11 +44,6 @@ class _Parser:
     def _next(self) -> Token:
         return self._tokens[self._place]
 
-    def _take(self) -> Token:
-        token = self._next
-        self._place += 1
-        return token
-
     def _takes(self, *wanted: str) -> bool:
         """Take the next token if it is one of some signs or keywords; tell whether it was."""
         token = self._next
@@ -114,6 +109,8 @@ class _Parser:
         if relation not in {"=", "!="} and column.sort in _UNORDERED:
             raise self._expected(f"= != in or not in, as {column} has no order")
         self._place += 1
+        if relation not in {"=", "!="} and self._next.keyword == "null":
+            raise self._expected("a value that has an order")
         operand = self._operand_for(column)
         if relation in {"=", "!="}:
             return Among(column, (operand,), negated=relation == "!=")

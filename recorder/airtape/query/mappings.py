@@ -94,6 +94,8 @@ def _compared(column: Column, name: object, value: object, where: str, depth: in
         among = Among(column, (_operand(column, value, where),))
         return among if name == "$eq" else Not(among)
     if isinstance(name, str) and name in _ORDERS:
+        if value is None:
+            raise _refusal(where, "expected a value that has an order, found None")
         return Ordered(column, _ORDERS[name], _operand(column, value, where))
     if name == "$exists":
         return Among(column, (Null(),), negated=bool(value))
