@@ -45,6 +45,7 @@ docs: .venv/.installed ## write the generated parts of the docs anew
 	$(BIN)/python docs/freshness.py --write
 
 bench: .venv/.installed ## what importing, starting, logging and finishing cost
+	$(BIN)/python bench/side_by_side.py $(if $(WRITE),--write)
 	$(BIN)/python bench/record.py
 
 oracle: .venv/.installed ## compare with the recorded behaviour of wandb
