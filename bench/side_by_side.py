@@ -73,7 +73,7 @@ def table(taken: dict[str, dict[str, list[float]]]) -> list[str]:
     """Return the table in Markdown: medians of the rounds, and medians of the rounds' ratios."""
     least = taken["yardstick"]
     lines = [
-        "| recorder | p50 µs | p99 µs | CPU µs/call | bytes/scalar | mean µs alone | beside a thread |",
+        "| recorder | p50 µs | p99 µs | CPU µs/call | bytes/scalar | mean µs alone | beside |",
         "|---|---|---|---|---|---|---|",
     ]
     for recorder, figures in taken.items():
