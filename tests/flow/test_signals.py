@@ -166,6 +166,7 @@ def test_a_program_that_waits_for_its_signal_gets_it(run_python: RunPython) -> N
         START
         + "signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})\n"
         + "os.kill(os.getpid(), signal.SIGTERM)\n"
+        + "time.sleep(0.1)\n"
         + "assert signal.sigtimedwait({signal.SIGTERM}, 5)\n"
     )
 
