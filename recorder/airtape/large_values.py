@@ -36,6 +36,7 @@ class LargeValues:
         folder: Where the files are; made with the first of them.
         file_mode: Permissions of files, instead of the umask's; nobody may ever write to one.
         report: Told in words when a value cannot be kept.
+        at_once: Whether a value survives a power loss as soon as it is kept, not from `sync` on.
 
     Attributes:
         lost: Number of values that could not be kept.
@@ -43,9 +44,15 @@ class LargeValues:
     """
 
     def __init__(
-        self, folder: Path, *, file_mode: int | None, report: Callable[[str], None]
+        self,
+        folder: Path,
+        *,
+        file_mode: int | None,
+        report: Callable[[str], None],
+        at_once: bool = False,
     ) -> None:
         self.lost = 0
+        self._at_once = at_once
         self._folder = folder
         self._file_mode = file_mode
         self._report = report
@@ -62,6 +69,8 @@ class LargeValues:
         try:
             if _write_once(path, data, self._file_mode):
                 self.unsynced.append(path)
+                if self._at_once:
+                    self.sync()
         except OSError as error:
             self.lost += 1
             cause = error.strerror or str(error)

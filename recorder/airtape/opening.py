@@ -89,7 +89,12 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
         wall_ns = time_ns()
         log = RunLog(
             segments.open_first(wall_ns, origin),
-            large=LargeValues(run_dir.blobs, file_mode=settings.file_mode, report=report),
+            large=LargeValues(
+                run_dir.blobs,
+                file_mode=settings.file_mode,
+                report=report,
+                at_once=not settings.fsync_interval,
+            ),
             began_ns=wall_ns,
             start_step=origin.start_step,
             open_segment=segments.open_child,
