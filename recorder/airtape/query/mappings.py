@@ -109,7 +109,7 @@ def _like(column: Column, pattern: object, options: object, where: str) -> Condi
     place = f"{where}['$regex']"
     if not isinstance(pattern, str) or len(pattern) > MAX_PATTERN:
         raise _refusal(place, f"expected a text of at most {MAX_PATTERN} characters")
-    flags = re.NOFLAG if hasattr(re, "NOFLAG") else re.RegexFlag(0)
+    flags = re.RegexFlag(0)
     for letter in str(options):
         if letter not in _OPTIONS:
             raise _refusal(
