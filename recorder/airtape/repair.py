@@ -191,10 +191,11 @@ def _write_copy(log: LogHealth, folder: Path) -> Path:
 
 
 def _created(log: LogHealth, folder: Path, mode: int) -> tuple[Path, int]:
-    for path in _copy_paths(log, folder):
+    paths = _copy_paths(log, folder)
+    while True:
+        path = next(paths)
         with suppress(FileExistsError):
             return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    raise AssertionError("numbers do not end")
 
 
 def _sync_folder(folder: Path) -> None:

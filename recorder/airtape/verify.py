@@ -17,7 +17,7 @@ from airtape.named_logs import NamedLogs
 from airtape.rundir import NO_LOG
 from airtape.txlog.format import Header
 from airtape.txlog.seqset import SeqSet
-from airtape.verify_large import LargeValues
+from airtape.verify_large import LargeValueCheck
 from airtape.verify_log import LogHealth
 from airtape.verify_writer import WriterHealth
 
@@ -40,7 +40,7 @@ class RunHealth:
     directory: Path
     writers: list[WriterHealth] = field(default_factory=list)
     strays: list[LogHealth] = field(default_factory=list)
-    large: LargeValues = field(default_factory=LargeValues)
+    large: LargeValueCheck = field(default_factory=LargeValueCheck)
     problems: list[str] = field(default_factory=list)
 
     @property

@@ -20,7 +20,7 @@ _DERIVED: Final = frozenset({Kind.HEADER, Kind.CHECKPOINT})
 
 
 @dataclass(slots=True)
-class LargeValues:
+class LargeValueCheck:
     """The large values that the records of a run directory refer to, by digest.
 
     Attributes:
@@ -76,13 +76,14 @@ def _problem(path: Path, digest: str) -> str | None:
         return None
     except OSError as error:
         return f"it cannot be read: {error.strerror}"
-    with os.fdopen(fd, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             return "it is no regular file"
         found = sha256()
-        try:
-            while part := file.read(_CHUNK):
-                found.update(part)
-        except OSError as error:
-            return f"it cannot be read: {error.strerror}"
+        while part := os.read(fd, _CHUNK):
+            found.update(part)
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    finally:
+        os.close(fd)
     return "" if found.hexdigest() == digest else "it was changed"

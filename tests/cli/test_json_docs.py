@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from airtape.backends.cursor import Loss
 from airtape.sync.report import RunReport, SyncReport
 from tests import logs
-from tests.cli.conftest import MakeRun
+from tests.cli.conftest import MakeRun, Tracker
 
 PAGE = Path(__file__).parents[2] / "docs/JSON.md"
 FREE = {"config", "summary", "system_hardware", "metrics"}
@@ -64,3 +65,35 @@ def test_everything_that_sync_prints_is_documented(tmp_path: Path) -> None:
     loss = Loss("a.txlog", 1, 2, 3, 4, "not a frame")
     report = SyncReport(runs=[RunReport(tmp_path, damage=[loss], known=[loss])])
     assert set(_names(report.to_json())) - _documented("`tracker sync --json`") == set()
+
+
+def test_everything_that_verify_and_repair_print_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``verify --json`` and ``repair --json`` has its line."""
+    reference = {"_type": "airtape/large", "sha256": "../..", "size": 1}
+    path = make_run("ab12cd34", logs.log_row(3, x=reference), logs.gap(7, 9, "full"))
+    path /= "run-ab12cd34.txlog"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"loss")] ^= 1
+    path.write_bytes(content)
+    names = set(_names(tracker_json("verify", exit_code=3)))
+    assert {"records_lost", "first_seq", "reason", "sha256"} <= names
+    assert names - _documented("`tracker verify --json`") == set()
+    names = set(_names(tracker_json("repair", "wandb")))
+    assert {"copy", "first_seq"} <= names
+    assert names - _documented("`tracker verify --json`", "`tracker repair --json`") == set()
+
+
+def test_everything_that_log_dump_prints_is_documented(tracker: Tracker, make_run: MakeRun) -> None:
+    """Every name of a line has its line in the documentation, but for the fields of records."""
+    path = make_run("ab12cd34", logs.log_row(3)) / "run-ab12cd34.txlog"
+    content = bytearray(path.read_bytes())
+    content[content.index(b"loss")] ^= 1
+    path.write_bytes(content + b"\xc9")
+    (path.parent / "run-no.txlog").write_bytes(b"foreign")
+    lines = tracker("log-dump", "wandb", exit_code=3).stdout.splitlines()
+    said = [json.loads(line) for line in lines]
+    names = {name for line in said for name in _names({**line, "fields": None})}
+    assert {"damage", "incomplete", "problem", "fields", "seq_before"} <= names
+    assert names - _documented("`tracker log-dump`") == set()

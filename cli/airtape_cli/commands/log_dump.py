@@ -46,7 +46,7 @@ def _kinds(_: click.Context, __: click.Parameter, said: tuple[str, ...]) -> froz
 @click.option("--follow", is_flag=True, help="Go on with what is added, until the run ends.")
 @click.pass_context
 def log_dump(context: click.Context, *, path: str, kinds: frozenset[int], follow: bool) -> None:
-    """Write the records of a run's logs as they stand, as one JSON object on a line each.
+    """Write the records of a run's logs as lines of JSON.
 
     PATH is a run directory or a single log (*.txlog). Records that stand in several files come
     once. Damage has a line of its own, and makes the exit code 3. See docs/JSON.md.

@@ -40,7 +40,7 @@ def sync(
     as_json: bool,
     verbose: bool,
 ) -> None:
-    """Bring runs to a target: a SQLite store, unless you name another one.
+    """Bring runs to a target: a SQLite store unless you name another.
 
     PATH is a run directory, a folder of them such as ./wandb, or a pattern; ./wandb if you name
     none. Only what the target does not have yet is sent, so syncing again is cheap and adds

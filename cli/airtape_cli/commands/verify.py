@@ -20,7 +20,7 @@ from airtape_cli.render.verify_report import closing_line, run_lines, run_shape
 @json_option
 @click.pass_context
 def verify(context: click.Context, *, paths: tuple[str, ...], as_json: bool) -> None:
-    """Read every byte of the logs, and say what is whole, torn, damaged or missing.
+    """Say what is whole, torn, damaged or missing in the logs.
 
     PATH is a run directory, a folder of them such as ./wandb, a single log (*.txlog) or a pattern;
     ./wandb if you name none. Nothing is changed. The end of a log that is being written, or whose
