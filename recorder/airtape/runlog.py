@@ -51,7 +51,7 @@ class RunLog:
         large: Keeps values that are too large for a frame.
         began_ns: Wall clock of the header, in nanoseconds.
         open_segment: Makes the log file of a forked child at its first record; takes the step
-            that it begins with.
+            that it begins with, and the wall clock in nanoseconds.
         start_step: The first step to write.
         fallbacks: Directories for the last records when the disk refuses to the end.
 
@@ -67,7 +67,7 @@ class RunLog:
         *,
         large: LargeValues,
         began_ns: int,
-        open_segment: Callable[[int], LogWriter],
+        open_segment: Callable[[int, int], LogWriter],
         start_step: int = 0,
         fallbacks: Sequence[Path] = (),
     ) -> None:
@@ -97,7 +97,7 @@ class RunLog:
         if self._status == _CLOSED:
             raise finished_error(self.header.run_id, call)
         wall_ns = time_ns()
-        self._begin(self._open_segment(self.step), wall_ns, self._live)
+        self._begin(self._open_segment(self.step, wall_ns), wall_ns, self._live)
         self._status = _OPEN
         self._on_wake()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from time import monotonic_ns, time_ns
+from time import monotonic_ns
 from uuid import uuid4
 
 from airtape.origin import Origin
@@ -69,11 +69,12 @@ class Segments:
         self._first = self._open(self._run_dir.log_path, header, wall_ns)
         return self._first
 
-    def open_child(self, step: int) -> LogWriter:
+    def open_child(self, step: int, wall_ns: int) -> LogWriter:
         """Create the log of a forked child, as soon as the disk lets it.
 
         Args:
             step: The step that it begins with.
+            wall_ns: Wall clock at its first record, in nanoseconds.
         """
         first = self._first
         assert first is not None  # noqa: S101 - a child is forked from a process that records
@@ -84,7 +85,7 @@ class Segments:
             start_step=step,
             role="child",
         )
-        return self._open(self.next_path(), header, time_ns(), must_open=False)
+        return self._open(self.next_path(), header, wall_ns, must_open=False)
 
     def next_path(self) -> Path:
         """Return a path that no other file has, for this process."""

@@ -47,7 +47,7 @@ def opened(segments_of: Callable[..., Segments]) -> Iterator[list[LogWriter]]:
     segments = segments_of(label="rank-3", heartbeat_interval=7)
     first = segments.open_first(time_ns(), Origin())
     first.append(BODY)
-    writers = [first, segments.open_child(5), segments.open_child(6)]
+    writers = [first, segments.open_child(5, time_ns()), segments.open_child(6, time_ns())]
     yield writers
     for writer in writers:
         writer.close()
@@ -92,7 +92,7 @@ def test_a_child_records_where_its_file_cannot_be_made(
     first = segments.open_first(time_ns(), Origin())
     away = run_dir.root.rename(run_dir.root.with_name("away"))
     run_dir.root.write_text("in the way")
-    child = segments.open_child(0)
+    child = segments.open_child(0, time_ns())
     child.append(BODY)
     assert child.status.deferred == 1
     assert child.status.cause is not None

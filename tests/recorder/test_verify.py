@@ -23,6 +23,7 @@ from airtape.verify_writer import WriterHealth
 from airtape.version import __version__
 from tests import logs
 from tests.damaged import contents_of, health_of, write_damaged
+from tests.processes import RunPython
 from tests.recording import StartRun
 
 pytest_plugins = ["tests.recording"]
@@ -323,6 +324,30 @@ def test_what_is_recorded_by_threads_is_whole(start_run: StartRun) -> None:
     writer, _ = _only(health)
     assert writer.checkpoints.agreeing >= 2
     assert (writer.checkpoints.passed_over, writer.exit_seq) == (0, writer.held.max)
+
+
+RECORD_IN_A_CHILD = """
+    import os
+    import airtape
+
+    run = airtape.init(project="tests", mode="offline")
+    run.log({"loss": 1.0})
+    if os.fork() == 0:
+        run.log({"loss": 0.5})
+        run.finish()
+        os._exit(0)
+    os.wait()
+    run.finish()
+"""
+
+
+def test_what_a_forked_child_records_is_whole(workdir: Path, run_python: RunPython) -> None:
+    """The child's checkpoints say what its records say, to the nanosecond."""
+    run_python(RECORD_IN_A_CHILD)
+    (health,) = verify(find_logs([workdir]).logs)
+    assert health.is_whole
+    assert [writer.header.role for writer in health.writers] == ["primary", "child"]
+    assert all(writer.checkpoints.agreeing for writer in health.writers)
 
 
 def _with_large(run_dir: Path, blobs: Path) -> tuple[str, Path]:
