@@ -219,7 +219,7 @@ def test_a_log_is_read_as_it_was_written_whatever_happens_to_it(
     rounds: Callable[[int], int],
 ) -> None:
     """Short writes, crashes, damage, reordering, and reading on in between."""
-    live(rounds(50), 20)
+    live(rounds(30), 20)
 
 
 @pytest.mark.faults

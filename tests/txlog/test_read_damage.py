@@ -39,16 +39,30 @@ def test_a_cut_anywhere_leaves_a_log_that_is_incomplete(read: Read, number: int)
 
 
 @pytest.mark.parametrize("number", range(COUNT))
+def test_a_bit_costs_its_record_and_says_so(read: Read, number: int) -> None:
+    """In whichever byte it is flipped, one record is gone, and the report names its bytes."""
+    for at in range(LOG.starts[number], LOG.starts[number + 1]):
+        check_flip(read, number, at, at % 8)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("number", range(COUNT))
 def test_every_single_bit_costs_its_record_and_says_so(read: Read, number: int) -> None:
-    """Whichever bit is flipped, exactly one record is gone, and the report names its bytes."""
-    start, end = LOG.starts[number : number + 2]
-    for bit in range(8 * start, 8 * end):
-        contents = read(changed(bit // 8, bytes([LOG.data[bit // 8] ^ 1 << bit % 8])))
-        (damage,) = contents.damage
-        assert seqs(contents) == [seq for seq in range(COUNT) if seq != number]
-        assert (damage.start, damage.end) == (start, end)
-        assert damage.missing == (None if number == COUNT - 1 else 1)
-        assert not contents.incomplete
+    """The same for each of the eight bits of each byte."""
+    for at in range(LOG.starts[number], LOG.starts[number + 1]):
+        for bit in range(8):
+            check_flip(read, number, at, bit)
+
+
+def check_flip(read: Read, number: int, at: int, bit: int) -> None:
+    """Flip a bit of a frame, and look at what a reader makes of it."""
+    contents = read(changed(at, bytes([LOG.data[at] ^ 1 << bit])))
+    (damage,) = contents.damage
+    assert seqs(contents) == [seq for seq in range(COUNT) if seq != number]
+    assert (damage.start, damage.end) == (LOG.starts[number], LOG.starts[number + 1])
+    assert damage.missing == (None if number == COUNT - 1 else 1)
+    assert not contents.incomplete
 
 
 @pytest.mark.parametrize("number", range(1, COUNT - 1))
@@ -138,6 +152,15 @@ def test_a_body_that_is_no_record_costs_itself(read: Read) -> None:
     assert contents.damage == [
         Damage(end, end + len(bad), COUNT - 1, COUNT + 1, "the body is no record")
     ]
+
+
+def test_bad_frames_in_a_row_are_one_damage(read: Read) -> None:
+    """From the first bad byte to the next frame that is whole."""
+    bad = encode_frame(COUNT, b"\xc1\xc1", salt_of(HEADER.writer))
+    junk = bad + b"junk" + bad
+    contents = read(LOG.data + junk + row_frame(COUNT + 1, 9, a=1))
+    (damage,) = contents.damage
+    assert (damage.end - damage.start, damage.missing) == (len(junk), 1)
 
 
 def test_a_bad_body_at_the_end_is_damage(read: Read) -> None:

@@ -100,7 +100,7 @@ def test_searching_takes_linear_time(read: Read, name: str) -> None:
         took.append(time.process_time() - before)
         assert len(contents.records) >= 1
     assert took[1] <= 6 * took[0] + 0.1
-    assert took[1] < 2
+    assert took[1] < 5
 
 
 @pytest.mark.faults

@@ -158,16 +158,11 @@ class LogReader:
             yield Damage(
                 missing.at, missing.at, missing.before, missing.after, "records are missing"
             )
-        if bad_from is not None:
-            yield from self._bad_end(bad_from, sequence.last, reason, writer)
-
-    def _bad_end(
-        self, start: int, last: int | None, reason: str, writer: bytes
-    ) -> Iterator[Damage]:
-        if begins_frame(self._window, start, writer):
-            self.incomplete = True
-        elif start < self.size:
-            yield Damage(start, self.size, last, None, reason)
+        # The file may have been cut meanwhile, to where the last frame ends.
+        if bad_from is not None and bad_from < window.size:
+            self.incomplete = begins_frame(window, bad_from, writer)
+            if not self.incomplete:
+                yield Damage(bad_from, window.size, sequence.last, None, reason)
 
     def _without_header(self) -> Iterator[Damage]:
         if self.size and begins_frame(self._window, 0, b""):
