@@ -70,7 +70,7 @@ class Sink:
 
     __slots__ = ("_identity", "_name", "fd", "path")
 
-    def __init__(self, path: str | os.PathLike[str], mode: int = 0o666) -> None:
+    def __init__(self, path: str | os.PathLike[str], mode: int = 0o664) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
         self.path = Path(path)
         self.fd = _moved_up(os.open(path, flags, mode))
