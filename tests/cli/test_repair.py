@@ -54,7 +54,8 @@ def test_after_a_repair_only_what_is_lost_is_missing(tracker: Tracker, run_dir: 
     tracker("repair", str(run_dir))
     lines = tracker("verify", str(run_dir), exit_code=3).stdout.splitlines()
     assert f"    {COPY} is a clean copy of it" in lines
-    assert lines[lines.index(f"  {COPY}: 7 records (0-7)") + 1] == "  lost: record 4"
+    assert lines[lines.index(f"  {COPY}: 7 records (0-7)") + 1].startswith("  no end recorded")
+    assert "  lost: record 4" in lines
 
 
 def test_syncing_log_and_copy_doubles_nothing(tracker: Tracker, run_dir: Path, wandb: Path) -> None:

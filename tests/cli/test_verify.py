@@ -37,6 +37,7 @@ def test_lost_records_make_the_exit_code_3(tracker: Tracker, wandb: Path) -> Non
         f"Damaged: wandb/{run_dir.name}\n"
         "  run-ab12cd34.txlog: 6 records (0-6)\n"
         f"    bytes {starts[4]}-{starts[5]}: not a frame, 1 record lost\n"
+        "  no end recorded: the run goes on, it was killed, or the end of the log is not here\n"
         "  lost: record 4\n"
         "1 run, 1 log, 6 records: 1 damaged, 1 record lost.\n"
     )

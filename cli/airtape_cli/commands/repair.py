@@ -34,9 +34,9 @@ def repair(
     """Write clean copies of damaged logs beside them.
 
     PATH is a run directory, a folder of them, a single log (*.txlog) or a pattern. The damaged log
-    is never touched. The copy has every record that is still whole. Syncing the damaged log and the copy doubles nothing. What is
-    lost stays lost, and is named; sync and the other commands read damaged logs without a repair
-    too. See docs/DAMAGE.md.
+    is never touched. The copy has every record that is still whole. Syncing the damaged log and
+    the copy doubles nothing. What is lost stays lost, and is named; sync and the other commands
+    read damaged logs without a repair too. See docs/DAMAGE.md.
 
     \b
     Examples:

@@ -109,6 +109,8 @@ def _cost(writer: WriterHealth, damage: Damage) -> str:
 
 
 def _writer_lines(writer: WriterHealth) -> Iterator[str]:
+    if writer.exit_seq is None:
+        yield "no end recorded: the run goes on, it was killed, or the end of the log is not here"
     if writer.missing:
         yield f"lost: {ranges_text(writer.missing)}"
     for first, last, reason in writer.dropped:
