@@ -7,7 +7,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airtape.api import current_attribute, define_metric, finish, init, log
+from airtape.alerts import AlertLevel
+from airtape.api import (
+    alert,
+    current_attribute,
+    define_metric,
+    finish,
+    finish_artifact,
+    init,
+    join,
+    link_artifact,
+    link_model,
+    log,
+    log_artifact,
+    log_code,
+    log_model,
+    mark_preempting,
+    pin_config_keys,
+    restore,
+    save,
+    unwatch,
+    upsert_artifact,
+    use_artifact,
+    use_model,
+    watch,
+)
 from airtape.config import Config
 from airtape.errors import (
     AuthenticationError,
@@ -35,6 +59,7 @@ if TYPE_CHECKING:
     summary: Summary
 
 __all__ = (
+    "AlertLevel",
     "Api",
     "AuthenticationError",
     "CommError",
@@ -51,13 +76,30 @@ __all__ = (
     "TargetError",
     "UsageError",
     "__version__",
+    "alert",
     "config",
     "define_metric",
     "finish",
+    "finish_artifact",
     "init",
+    "join",
+    "link_artifact",
+    "link_model",
     "log",
+    "log_artifact",
+    "log_code",
+    "log_model",
+    "mark_preempting",
+    "pin_config_keys",
+    "restore",
     "run",
+    "save",
     "summary",
+    "unwatch",
+    "upsert_artifact",
+    "use_artifact",
+    "use_model",
+    "watch",
 )
 
 

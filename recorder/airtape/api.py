@@ -6,9 +6,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+from airtape.calls import of_current_run, retires
 from airtape.config_source import config_from
-from airtape.errors import NotAvailableYetError, UsageError
+from airtape.errors import AuthenticationError, NotAvailableYetError, UsageError
 from airtape.metric import Metric
+from airtape.notebook import in_notebook
 from airtape.run import Run
 from airtape.session import no_run_error, session, settings_for, working_directory
 from airtape.settings import Settings
@@ -19,7 +21,8 @@ _FINISHES_PREVIOUS = (True, "finish_previous")
 _CREATES_NEW = "create_new"
 
 
-def init(  # noqa: PLR0917 - the signature that W&B documents
+@retires("magic", "quiet", "start_method", "sync")
+def init(
     entity: str | None = None,
     project: str | None = None,
     dir: str | os.PathLike[str] | None = None,
@@ -50,7 +53,8 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
 
     Args:
         entity: User or team that the run belongs to; the login name by default.
-        project: Project that it belongs to; ``uncategorized`` by default.
+        project: Project that it belongs to; by default the name of the git repository, else of
+            the program, else ``uncategorized``.
         dir: Directory that holds ``wandb/``; the working directory by default.
         id: The run's id, unique in the project; a random one by default.
         name: Display name; two words and a number by default.
@@ -60,12 +64,13 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
             attributes, or the path of a YAML file.
         config_exclude_keys: Keys of the config to leave out.
         config_include_keys: The only keys of the config to take.
-        allow_val_change: Whether config values may be changed later.
+        allow_val_change: Whether config values may be changed later; by default in notebooks only.
         group: Group that the run belongs to.
         job_type: The run's part in the group, such as ``train``.
-        mode: ``offline`` records, ``disabled`` does nothing.
-        reinit: What to do when a run is active: return it (False, the default), finish it first
-            (True, ``finish_previous``), or leave it alone (``create_new``).
+        mode: ``offline`` records, ``disabled`` does nothing; with ``shared`` this process is one of
+            several that record the run of this id.
+        reinit: What to do when a run is active: return it (False, the default but in notebooks),
+            finish it first (True, ``finish_previous``), or leave it alone (``create_new``).
         settings: More settings, as a dictionary or a `Settings` object.
         resume: Whether to go on with the run of this id, found in the local run directories:
             ``allow`` does if there is one, ``must`` raises if there is none, ``never`` raises if
@@ -73,31 +78,34 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
         resume_from: ``id?_step=number``: go on with that run from that step; its later rows no
             longer count.
         fork_from: ``id?_step=number``: a new run that goes on from that step of another.
-        force: Not available yet, like the arguments below.
-        anonymous: See ``force``.
-        save_code: See ``force``.
-        tensorboard: See ``force``.
-        sync_tensorboard: See ``force``.
-        monitor_gym: See ``force``.
+        force: Whether the run must have a target to be synced to; with False a warning says when
+            there is none.
+        anonymous: With ``must`` the log names no user, host or entity.
+        save_code: Not available yet, like the arguments below.
+        tensorboard: See ``save_code``.
+        sync_tensorboard: See ``save_code``.
+        monitor_gym: See ``save_code``.
 
     Returns:
         The run.
 
     Raises:
-        UsageError: An argument is wrong (also a ValueError).
+        UsageError: An argument is wrong (also a ValueError), or unknown (also a TypeError).
+        AuthenticationError: ``force`` is True, and no target is set.
         ConfigError: The config file cannot be read, or a config value is too large.
         NotAvailableYetError: An argument asks for something that this version does not have.
         Error: The run directory cannot be made.
     """
     _refuse_later_ones(
-        force=force,
-        anonymous=anonymous,
         save_code=save_code,
         tensorboard=tensorboard,
         sync_tensorboard=sync_tensorboard,
         monitor_gym=monitor_gym,
     )
     _check_reinit(reinit)
+    if in_notebook():
+        reinit = True if reinit is None else reinit
+        allow_val_change = True if allow_val_change is None else allow_val_change
     if session.run is not None and reinit in _RETURNS_PREVIOUS:
         session.run.note_returned()
         return session.run
@@ -113,8 +121,10 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
         "job_type": job_type,
         "mode": mode,
         "resume": resume,
+        "anonymous": anonymous,
     }
     found = settings_for(arguments, settings)
+    _check_login(force, found)
     values = config_from(
         config,
         include=config_include_keys,
@@ -130,7 +140,7 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
             allow_val_change=bool(allow_val_change),
             make_current=reinit != _CREATES_NEW,
         )
-    return session.open_run(
+    run = session.open_run(
         found,
         values,
         allow_val_change=bool(allow_val_change),
@@ -138,11 +148,22 @@ def init(  # noqa: PLR0917 - the signature that W&B documents
         resume_from=resume_from,
         fork_from=fork_from,
     )
+    if force is False and found.target is None:
+        run.warn("There is no target that the run could be synced to: it is recorded offline")
+    return run
+
+
+def _check_login(force: bool | None, settings: Settings) -> None:
+    if force and settings.target is None and settings.mode != "disabled":
+        raise AuthenticationError(
+            "init(force=True), but there is no target that the run could be synced to",
+            hint="set TRACKER_TARGET, or leave force out: the run is recorded offline",
+        )
 
 
 def _refuse_later_ones(**arguments: object) -> None:
     for name, value in arguments.items():
-        if value is not None and value is not False and value != "never":
+        if value is not None and value is not False:
             raise NotAvailableYetError(
                 f"init({name}=...) is not available in this version", hint=f"leave {name} out"
             )
@@ -172,7 +193,7 @@ def log(
     _current("wandb.log()").log(data, step, commit, sync)
 
 
-def define_metric(  # noqa: PLR0917 - the signature that W&B documents
+def define_metric(
     name: str,
     step_metric: str | Metric | None = None,
     step_sync: bool | None = None,
@@ -190,6 +211,25 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
     """End the current run, if there is one; see `Run.finish`."""
     if session.run is not None:
         session.run.finish(exit_code, quiet)
+
+
+alert = of_current_run(Run.alert)
+finish_artifact = of_current_run(Run.finish_artifact)
+join = of_current_run(Run.join)
+link_artifact = of_current_run(Run.link_artifact)
+link_model = of_current_run(Run.link_model)
+log_artifact = of_current_run(Run.log_artifact)
+log_code = of_current_run(Run.log_code)
+log_model = of_current_run(Run.log_model)
+mark_preempting = of_current_run(Run.mark_preempting)
+pin_config_keys = of_current_run(Run.pin_config_keys)
+restore = of_current_run(Run.restore)
+save = of_current_run(Run.save)
+unwatch = of_current_run(Run.unwatch)
+upsert_artifact = of_current_run(Run.upsert_artifact)
+use_artifact = of_current_run(Run.use_artifact)
+use_model = of_current_run(Run.use_model)
+watch = of_current_run(Run.watch)
 
 
 class BeforeInit:

@@ -22,6 +22,7 @@ class DisabledLog:
         fold: Name, tags, config and summary; never a row.
         header: What a log would say of itself.
         step: Always 0.
+        is_closed: Never, for nothing is ever refused.
         status: Nothing waits, nothing is lost.
     """
 
@@ -29,6 +30,7 @@ class DisabledLog:
         self.fold = Fold()
         self.header = Header(run_id, b"")
         self.step = 0
+        self.is_closed = False
         self.status = RunStatus()
 
     @property
@@ -61,6 +63,9 @@ class DisabledLog:
         """Take in what the run shows of itself."""
         if kind in {Kind.RUN, Kind.CONFIG, Kind.SUMMARY}:
             self.fold.apply(Record(0, kind, time_ns(), fields))
+
+    def sync(self) -> None:
+        """Do nothing."""
 
 
 class NoRunDir:

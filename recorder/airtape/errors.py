@@ -2,6 +2,7 @@
 
 Error                               something failed
 ├── UsageError                      a bad argument, a call at the wrong time; also ValueError
+│   ├── UnknownArgumentError            an argument that a call does not have; also TypeError
 │   └── ConfigArgumentError             no config, or a value none can hold; also TypeError
 │       └── ConfigKeyError              a config key that is no string; also AttributeError
 ├── ConfigError                     a config value that may not be changed or kept
@@ -53,6 +54,10 @@ class Error(Exception):
 
 class UsageError(Error, ValueError):
     """An argument is wrong, or a call came at the wrong time."""
+
+
+class UnknownArgumentError(UsageError, TypeError):
+    """A call does not have this argument."""
 
 
 class ConfigError(Error):

@@ -8,15 +8,21 @@ LATER = frozenset(
     {
         *("Audio", "Classes", "Graph", "Histogram", "Html", "Image", "JoinedTable", "Molecule"),
         *("Object3D", "Plotly", "Table", "Video", "box3d", "plot", "plot_table", "visualize"),
-        *("Artifact", "ArtifactTTL", "link_model", "log_artifact", "log_model", "use_artifact"),
-        *("use_model", "restore", "save", "unwatch", "watch"),
-        *("AlertLevel", "alert", "join", "login", "mark_preempting", "setup", "teardown"),
+        *("Artifact", "ArtifactTTL", "login", "setup", "teardown", "agent", "sweep"),
     }
 )
 
 
 class NameNotAvailableYetError(NotAvailableYetError, AttributeError):
     """A name that comes later was asked for; an AttributeError, so that ``hasattr`` works."""
+
+
+def not_yet_error(call: str) -> NotAvailableYetError:
+    """Return the error for a call that comes later."""
+    return NotAvailableYetError(
+        f"{call} is not available in this version",
+        hint="leave it out, or catch airtape.NotAvailableYetError",
+    )
 
 
 def missing_name(module: str, name: str) -> AttributeError:

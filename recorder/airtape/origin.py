@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from airtape.errors import UsageError
 from airtape.names import check_id
 from airtape.resume import Inheritance, find_writers, inherit, inherit_until, moment
 from airtape.settings import Settings
+from airtape.shared import SharedPart
 
 AUTO_FILE = "wandb-resume.json"
 """Where ``resume="auto"`` remembers, beside the run directories, which run did not end well."""
@@ -26,6 +27,7 @@ class Origin:
         resumed: Whether it goes on with an earlier run of the same id.
         branch: ``run_id`` and ``step`` of the moment that it goes back to or branches off.
         start_step: First step to write.
+        shared: The part it takes among many writers of one run, None if it is the only one.
     """
 
     run_id: str | None = None
@@ -33,15 +35,17 @@ class Origin:
     resumed: bool = False
     branch: tuple[str, int] | None = None
     start_step: int = 0
+    shared: SharedPart | None = None
 
 
-def find_origin(
+def find_origin(  # noqa: PLR0913 - whatever a run may begin from
     settings: Settings,
     *,
     resume_from: str | None,
     fork_from: str | None,
     folder: Path,
     warn: Callable[[str], None],
+    shared: SharedPart | None = None,
 ) -> Origin:
     """Return what a run begins from by the arguments of ``init``.
 
@@ -51,6 +55,7 @@ def find_origin(
         fork_from: The same for a new run that branches off there.
         folder: The ``wandb`` folder whose run directories are looked at.
         warn: Told what the user should know.
+        shared: The part that it takes in a run of many writers, None for a run of its own.
 
     Raises:
         UsageError: The arguments exclude one another, ``must`` found no run, ``never`` found one.
@@ -62,10 +67,39 @@ def find_origin(
             "Please specify only one of them."
         )
     if resume_from is not None:
+        if shared is not None:
+            raise UsageError(
+                "one writer of a shared run cannot go back in it for all others",
+                hint="fork it: init(fork_from=...) with another id",
+            )
         return _rewound(settings, *moment(resume_from, "resume_from"), folder, warn)
     if fork_from is not None:
-        return _forked(settings, *moment(fork_from, "fork_from"), folder, warn)
+        forked = _forked(settings, *moment(fork_from, "fork_from"), folder, warn)
+        return replace(forked, shared=shared)
+    if shared is not None:
+        return _taking_part(settings.resume, shared, folder)
     return Origin() if settings.resume is None else _resumed(settings, folder, warn)
+
+
+def _taking_part(resume: str | None, shared: SharedPart, folder: Path) -> Origin:
+    """Return what a writer goes on with that others write beside: what its own label wrote.
+
+    What the others have written may be of this very start, by those who were faster.
+    """
+    if resume is None:
+        return Origin(shared=shared)
+    writers = find_writers(folder, shared.run_id, shared.root)
+    own = [writer for writer in writers if writer.header.label == shared.label]
+    _check_resume(resume, shared.run_id, folder, exists=bool(writers if resume == "must" else own))
+    if not own:
+        return Origin(resumed=bool(writers), shared=shared)
+    inheritance = inherit(own)
+    return Origin(
+        inheritance=inheritance,
+        resumed=True,
+        start_step=inheritance.start_step,
+        shared=shared,
+    )
 
 
 def _resumed(settings: Settings, folder: Path, warn: Callable[[str], None]) -> Origin:
@@ -76,22 +110,26 @@ def _resumed(settings: Settings, folder: Path, warn: Callable[[str], None]) -> O
             warn(f"Ignoring ID {left} loaded due to resume='auto' because the ID {run_id} is given")
         run_id = run_id or left
     writers = [] if run_id is None else find_writers(folder, run_id)
-    if settings.resume == "never" and writers:
+    _check_resume(settings.resume, run_id, folder, exists=bool(writers))
+    if not writers:
+        return Origin(run_id)
+    inheritance = inherit(writers)
+    return Origin(run_id, inheritance, resumed=True, start_step=inheritance.start_step)
+
+
+def _check_resume(resume: str | None, run_id: str | None, folder: Path, *, exists: bool) -> None:
+    if resume == "never" and exists:
         raise UsageError(
             f"resume='never', but the run {run_id} exists",
             where=str(folder),
             hint="give another id, or resume='allow' to go on with it",
         )
-    if settings.resume == "must" and not writers:
+    if resume == "must" and not exists:
         raise UsageError(
             f"resume='must', but there is no run {run_id or '(no id was given)'}",
             where=str(folder),
             hint="copy its run directory there, or use resume='allow' to start it",
         )
-    if not writers:
-        return Origin(run_id)
-    inheritance = inherit(writers)
-    return Origin(run_id, inheritance, resumed=True, start_step=inheritance.start_step)
 
 
 def _rewound(

@@ -70,7 +70,7 @@ def moment(said: str, argument: str) -> tuple[str, int]:
     return match["run_id"], int(match["step"])
 
 
-def find_writers(folder: Path, run_id: str) -> list[WriterFiles]:
+def find_writers(folder: Path, run_id: str, root: bytes | None = None) -> list[WriterFiles]:
     """Return the writers of a run in the run directories below a ``wandb`` folder.
 
     When the id was used for several runs, those of the run that was heard last.
@@ -78,6 +78,7 @@ def find_writers(folder: Path, run_id: str) -> list[WriterFiles]:
     Args:
         folder: The ``wandb`` folder; it may be missing.
         run_id: The run's id.
+        root: Writer that began the run that is meant; any by default.
     """
     if not folder.is_dir():
         return []
@@ -93,6 +94,8 @@ def find_writers(folder: Path, run_id: str) -> list[WriterFiles]:
     by_root: dict[bytes, list[WriterFiles]] = {}
     for writer in writers.values():
         by_root.setdefault(writer.header.root, []).append(writer)
+    if root is not None:
+        return by_root.get(root, [])
     return max(by_root.values(), key=_last_heard, default=[])
 
 

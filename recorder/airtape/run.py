@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from airtape.config import Config, ConfigStatic
+from airtape.alerts import AlertLevel, Alerts
+from airtape.config import Config
 from airtape.disabled import DisabledLifecycle, DisabledLog
+from airtape.errors import UsageError
+from airtape.later import not_yet_error
 from airtape.lifecycle import Lifecycle
 from airtape.metric import Metric, define
-from airtape.names import check_tags, check_text
+from airtape.notebook import show_html
 from airtape.records import HistoryFlag, Kind, Plain
-from airtape.runlog import RunLog
+from airtape.run_facts import RunFacts
+from airtape.run_later import LaterMethods, T
+from airtape.run_page import frame, page
+from airtape.runlog import RunLog, finished_error
 from airtape.settings import Settings
 from airtape.status import RunStatus
 from airtape.steps import dropped_text, step_number
-from airtape.summary import Summary
+from airtape.summary import KeyPath, Summary
 from airtape.terminal import Terminal
 from airtape.values import history_data, is_flat_plain
 
@@ -31,34 +39,55 @@ _COMMITS = {
 }
 
 
-class Run:
+class Run(RunFacts, LaterMethods):
     """One run: what is logged goes to its transaction log at once.
 
-    Runs are made by `airtape.init`.
+    Runs are made by `airtape.init`; the class is there for ``isinstance`` and for types.
 
-    Attributes:
-        config: The run's config.
-        summary: The run's summary, kept up to date by `log`.
+    Raises:
+        UsageError: Always, when a program calls it.
     """
+
+    _terminal: Terminal
+    _alerts: Alerts
 
     def __init__(
         self,
+        settings: Settings,
+        config: dict[str, Any] | None = None,
+        sweep_config: dict[str, Any] | None = None,
+        launch_config: dict[str, Any] | None = None,
+    ) -> None:
+        raise UsageError("runs are made by init()", hint="write run = airtape.init(...)")
+
+    @classmethod
+    def made_of(
+        cls,
         log: RunLog | DisabledLog,
         lifecycle: Lifecycle | DisabledLifecycle,
         settings: Settings,
         terminal: Terminal,
         *,
         allow_val_change: bool = False,
-    ) -> None:
-        self._log = log
-        self._lifecycle = lifecycle
-        self._settings = settings
-        self._terminal = terminal
-        self.config = Config(
-            self._record_config, warn=terminal.warn, allow_val_change=allow_val_change
+    ) -> Run:
+        """Return a run that hands on what it is told to these; called by ``init``."""
+        run = cls.__new__(cls)
+        record = log.record
+        vars(run).update(
+            _log=log,
+            _lifecycle=lifecycle,
+            _settings=settings,
+            _terminal=terminal,
+            _config=Config(
+                partial(record, Kind.CONFIG, call="_config_callback"),
+                warn=terminal.warn,
+                allow_val_change=allow_val_change,
+            ),
+            _summary=_summary_of(log),
+            _alerts=Alerts(partial(record, Kind.ALERT, call="alert"), terminal),
         )
-        self.summary = Summary(self._read_summary, self._record_summary)
-        lifecycle.before_end.append(self.config.record_mutations)
+        lifecycle.before_end.append(run.config.record_mutations)
+        return run
 
     def log(
         self,
@@ -96,7 +125,7 @@ class Run:
         if current is not None and step is not None:
             self._terminal.warn(dropped_text(step, current))
 
-    def define_metric(  # noqa: PLR0917 - the signature that W&B documents
+    def define_metric(
         self,
         name: str,
         step_metric: str | Metric | None = None,
@@ -142,9 +171,84 @@ class Run:
             )
         self._lifecycle.finish(exit_code)
 
+    def join(self, exit_code: int | None = None) -> None:
+        """End the run: the retired name of `finish`."""
+        self._terminal.warn_once("join", "join() is retired; use finish()")
+        self.finish(exit_code)
+
+    def detach(self) -> None:
+        """Do nothing: no other process stands behind a run that it could be detached from."""
+
     def status(self) -> RunStatus:
         """Return how the run stands: what waits, what is lost, what the disk said."""
         return self._log.status
+
+    def alert(
+        self,
+        title: str,
+        text: str,
+        level: str | AlertLevel | None = None,
+        wait_duration: float | timedelta | None = None,
+    ) -> None:
+        """Tell people about something: it is kept in the log and said once on the terminal.
+
+        Args:
+            title: At most 63 characters; a longer one is shortened, with a warning.
+            text: What there is to say.
+            level: ``INFO`` (the default), ``WARN`` or ``ERROR``.
+            wait_duration: Seconds, or a time span, in which further alerts of this title are
+                recorded but not said; 60 by default.
+
+        Raises:
+            UsageError: The level is none of the three, or the run is finished.
+            InvalidDataError: The duration is none.
+        """
+        self._alerts.send(title, text, level, wait_duration)
+
+    def mark_preempting(self) -> None:
+        """Record that the machine is about to be taken away; all records so far are on disk then.
+
+        Raises:
+            UsageError: The run is finished.
+        """
+        self._log.record(Kind.PREEMPTING, call="mark_preempting")
+        self._log.sync()
+
+    def to_html(self, height: int = 420, hidden: bool = False) -> str:
+        """Return a frame of HTML that shows the run as it is at this moment.
+
+        Args:
+            height: Its height in pixels.
+            hidden: Whether a button stands there until somebody presses it.
+        """
+        facts = {"Run": self.path, "Mode": self.mode, "Step": str(self.step), "In": self.sync_dir}
+        tables = {"Summary": dict(self.summary.items()), "Config": self.config.as_dict()}
+        return frame(page(self.name or self.id, facts, tables), height=height, hidden=hidden)
+
+    def display(self, height: int = 420, hidden: bool = False) -> bool:
+        """Show the run below the cell of a notebook; tell whether this is a notebook.
+
+        Args:
+            height: Height of what is shown, in pixels.
+            hidden: Whether a button stands there until somebody presses it.
+        """
+        return show_html(self.to_html(height, hidden))
+
+    def project_name(self) -> str:
+        """Return the project that the run belongs to."""
+        return self.project
+
+    def get_url(self) -> str | None:
+        """Return the run's address at its target; None without one."""
+        return self.url
+
+    def get_project_url(self) -> str | None:
+        """Return the address of the run's project at its target; None without one."""
+        return self.project_url
+
+    def get_sweep_url(self) -> str | None:
+        """Return the address of the run's sweep; None, for there are no sweeps."""
+        return self.sweep_url
 
     def __enter__(self) -> Self:
         return self
@@ -154,129 +258,17 @@ class Run:
         exc_type: type[BaseException] | None,
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
-    ) -> None:
+    ) -> Literal[False]:
         self._lifecycle.leave(exc_val, "with")
-
-    @property
-    def id(self) -> str:
-        """The run's id, unique in its project."""
-        return self._lifecycle.run_id
-
-    @property
-    def name(self) -> str | None:
-        """The display name; may be set."""
-        return self._said_text("name")
-
-    @name.setter
-    def name(self, value: str) -> None:
-        self._say("name", check_text(value, "name"))
-
-    @property
-    def notes(self) -> str | None:
-        """A longer description; may be set."""
-        return self._said_text("notes")
-
-    @notes.setter
-    def notes(self, value: str) -> None:
-        self._say("notes", check_text(value, "notes"))
-
-    @property
-    def tags(self) -> tuple[str, ...]:
-        """The labels of the run; may be set."""
-        return tuple(self._log.described.get("tags", ()))
-
-    @tags.setter
-    def tags(self, value: Sequence[str]) -> None:
-        self._say("tags", list(check_tags(value)))
-
-    @property
-    def project(self) -> str:
-        """The project that the run belongs to."""
-        return self._said_text("project") or ""
-
-    @property
-    def entity(self) -> str:
-        """The user or team that the run belongs to."""
-        return self._said_text("entity") or ""
-
-    @property
-    def path(self) -> str:
-        """``entity/project/id``."""
-        return f"{self.entity}/{self.project}/{self.id}"
-
-    @property
-    def group(self) -> str:
-        """The group that the run belongs to; empty if none."""
-        return self._said_text("group") or ""
-
-    @property
-    def job_type(self) -> str:
-        """The run's part in its group; empty if none."""
-        return self._said_text("job_type") or ""
-
-    @property
-    def step(self) -> int:
-        """The current step: where the next `log` without a step goes."""
-        return self._log.step
-
-    @property
-    def starting_step(self) -> int:
-        """The first step of this run."""
-        return self._log.header.start_step
-
-    @property
-    def start_time(self) -> float:
-        """When the run began, in seconds since 1970."""
-        return (self._log.fold.began_ns or 0) / 1e9
-
-    @property
-    def dir(self) -> str:
-        """The directory for files that belong to the run."""
-        return str(self._lifecycle.run_dir.files)
-
-    @property
-    def sync_dir(self) -> str:
-        """The run directory: what ``tracker sync`` takes."""
-        return str(self._lifecycle.run_dir.root)
-
-    @property
-    def config_static(self) -> ConfigStatic:
-        """The config as it is at this moment; it cannot be changed."""
-        return ConfigStatic(self.config)
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the run, frozen."""
-        return self._settings
-
-    @property
-    def mode(self) -> str:
-        """``offline``, ``online`` or ``shared``."""
-        return self._settings.mode or "offline"
-
-    @property
-    def resumed(self) -> bool:
-        """Whether the run goes on with an earlier one."""
-        return self._log.header.resumed
-
-    @property
-    def offline(self) -> bool:
-        """Whether nothing is sent while the run goes on."""
-        return self.mode == "offline"
-
-    @property
-    def disabled(self) -> bool:
-        """Whether nothing is recorded."""
-        return self.mode == "disabled"
-
-    @property
-    def url(self) -> str | None:
-        """The run's address at its target; None without one."""
-        return None
+        return False
 
     def when_ended_well(self, step: Callable[[], None]) -> None:
         """Have something done after the run has ended with exit code 0."""
         self._lifecycle.after_good_end.append(step)
+
+    def warn(self, text: str) -> None:
+        """Write a warning where the run writes its own, once of each text."""
+        self._terminal.warn_once(text, text)
 
     def note_returned(self) -> None:
         """Say that ``init`` returned this run instead of starting one."""
@@ -288,22 +280,21 @@ class Run:
     def __repr__(self) -> str:
         return f"<Run {self.path} in {Path(self.sync_dir).name}>"
 
-    def _said_text(self, key: str) -> str | None:
-        said = self._log.described.get(key)
-        return said if isinstance(said, str) else None
+    def _later(self, call: str, of_disabled: T) -> T:
+        if self.disabled:
+            return of_disabled
+        if self._log.is_closed:
+            raise finished_error(self.id, call)
+        raise not_yet_error(f"Run.{call}()")
 
-    def _say(self, key: str, value: Plain) -> None:
-        self._log.record(Kind.RUN, {key: value}, call=key)
+    def _label(self, repo: str | None = None, code: str | None = None, **said: Any) -> None:
+        """Do nothing: by this call of W&B's own libraries tell which of them is at work."""
 
-    def _record_config(self, values: dict[str, Plain], removed: list[str]) -> None:
-        self._log.record(Kind.CONFIG, values, removed, call="_config_callback")
 
-    def _read_summary(self) -> dict[str, Plain]:
-        return self._log.summary
-
-    def _record_summary(
-        self, values: list[tuple[tuple[str, ...], Plain]], removed: list[tuple[str, ...]]
-    ) -> None:
+def _summary_of(log: RunLog | DisabledLog) -> Summary:
+    def record(values: list[tuple[KeyPath, Plain]], removed: list[KeyPath]) -> None:
         said = [[list(path), value] for path, value in values]
         gone = [list(path) for path in removed]
-        self._log.record(Kind.SUMMARY, said, gone, call="_summary_update_callback")
+        log.record(Kind.SUMMARY, said, gone, call="_summary_update_callback")
+
+    return Summary(lambda: log.summary, record)

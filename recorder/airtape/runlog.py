@@ -329,6 +329,11 @@ class RunLog:
             return self._live.fold
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the run is finished."""
+        return self._status == _CLOSED
+
+    @property
     def is_forked(self) -> bool:
         """Whether this is a forked child that has recorded nothing yet."""
         return self._status == _FORKED

@@ -17,7 +17,7 @@ from airtape.txlog.format import Header
 from airtape.txlog.writer import LogWriter
 from airtape.version import __version__
 
-_MODE = 0o666
+_MODE = 0o664
 
 
 class SyncingWriter(LogWriter):
@@ -44,6 +44,7 @@ class Segments:
         self._settings = settings
         self._report = report
         self._first: LogWriter | None = None
+        self._label = settings.label
 
     def open_first(self, wall_ns: int, origin: Origin) -> LogWriter:
         """Create the log of the run's first writer in this process.
@@ -55,12 +56,18 @@ class Segments:
         Raises:
             OSError: The file cannot be created or written.
         """
-        writer = uuid4().bytes
+        writer = root = uuid4().bytes
+        role = "primary"
         inherited = origin.inheritance
         is_fork = origin.branch is not None and origin.branch[0] != self._run_dir.run_id
+        if origin.shared is not None:
+            root, role, self._label = origin.shared.root, origin.shared.role, origin.shared.label
+        elif inherited is not None and not is_fork:
+            root = inherited.root
         header = self._header(
             writer=writer,
-            root=writer if inherited is None or is_fork else inherited.root,
+            root=root,
+            role=role,
             parents=[] if inherited is None else inherited.parents,
             resumed=origin.resumed,
             start_step=origin.start_step,
@@ -89,11 +96,13 @@ class Segments:
 
     def next_path(self) -> Path:
         """Return a path that no other file has, for this process."""
-        process = this_process()
-        paths = (
-            self._run_dir.segment_path(process.host, process.pid, number) for number in count(1)
-        )
+        pid, host = this_process().pid, self._host or "host"
+        paths = (self._run_dir.segment_path(host, pid, number) for number in count(1))
         return next(path for path in paths if not path.exists())
+
+    @property
+    def _host(self) -> str:
+        return "" if self._settings.anonymous == "must" else this_process().host
 
     def _open(
         self, path: Path, header: Header, wall_ns: int, *, must_open: bool = True
@@ -119,8 +128,8 @@ class Segments:
         process = this_process()
         return Header(
             run_id=self._run_dir.run_id,
-            label=self._settings.label,
-            host=process.host,
+            label=self._label,
+            host=self._host,
             boot_id=process.boot_id,
             pid=process.pid,
             start_ticks=process.start_ticks,

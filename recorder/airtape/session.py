@@ -25,6 +25,7 @@ from airtape.resume import take_over
 from airtape.run import Run
 from airtape.rundir import count_runs, wandb_dir
 from airtape.settings import Settings, load_settings, login_name
+from airtape.shared import part_of
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines
@@ -65,12 +66,21 @@ class Session:
         for notice in settings.notices:
             terminal.warn(notice)
         folder = wandb_dir(base)
+        shared = None
+        if settings.mode == "shared":
+            shared = part_of(
+                settings,
+                entity=_entity(settings) or "",
+                project=_project(settings),
+                environ=os.environ,
+            )
         origin = find_origin(
             settings,
             resume_from=resume_from,
             fork_from=fork_from,
             folder=folder,
             warn=terminal.warn,
+            shared=shared,
         )
         undo = ExitStack()
         try:
@@ -86,10 +96,10 @@ class Session:
                 if config:
                     run.config.update(config, allow_val_change=inherited is not None or None)
                 # Whatever is recorded from here on is a change; a reader tells it by the place.
-                opened.log.record(Kind.METADATA, _metadata())
+                opened.log.record(Kind.METADATA, _metadata(settings))
                 if make_current:
                     self.run = run
-            if settings.resume == "auto":
+            if settings.resume == "auto" and shared is None:
                 self._remember(folder, run, terminal)
             place = Place(run.name or run.id, opened.run_dir.root, cwd)
             terminal.info(start_lines(place, mode=run.mode, resumed=run.resumed))
@@ -142,7 +152,9 @@ class Session:
         )
         undo.callback(self._forget, lifecycle)
         undo.callback(keeper.stop)
-        run = Run(opened.log, lifecycle, settings, terminal, allow_val_change=allow_val_change)
+        run = Run.made_of(
+            opened.log, lifecycle, settings, terminal, allow_val_change=allow_val_change
+        )
         self._runs[lifecycle] = run
         self._open.add(lifecycle, opened.note)
 
@@ -167,7 +179,7 @@ class Session:
         log = DisabledLog(run_id)
         log.record(Kind.RUN, _described(settings, settings.name or f"dummy-{run_id}"))
         lifecycle = DisabledLifecycle(run_id, self._forget)
-        run = Run(
+        run = Run.made_of(
             log, lifecycle, settings, Terminal(silent=True), allow_val_change=allow_val_change
         )
         if config:
@@ -195,7 +207,10 @@ def _begun(settings: Settings, origin: Origin, base: Path) -> dict[str, Plain]:
     inherited = {} if origin.inheritance is None else origin.inheritance.run
     is_fork = origin.branch is not None and origin.run_id is None
     old_name = None if is_fork else inherited.get("name")
-    name = settings.name or old_name or generate_name(count_runs(base))
+    name = settings.name or old_name
+    if name is None:
+        # The writers of a shared run must agree, and cannot ask one another.
+        name = generate_name(count_runs(base)) if origin.shared is None else origin.shared.run_id
     said = _described(settings, name)
     if origin.branch is not None:
         said["branch"] = {"run_id": origin.branch[0], "step": origin.branch[1]}
@@ -206,8 +221,8 @@ def _begun(settings: Settings, origin: Origin, base: Path) -> dict[str, Plain]:
 def _described(settings: Settings, name: str) -> dict[str, Plain]:
     said: dict[str, Plain] = {
         "name": name,
-        "project": settings.project or guess_project(working_directory()),
-        "entity": settings.entity or login_name(os.environ),
+        "project": _project(settings),
+        "entity": _entity(settings),
         "notes": settings.notes,
         "tags": list(settings.tags),
         "group": settings.group,
@@ -216,9 +231,19 @@ def _described(settings: Settings, name: str) -> dict[str, Plain]:
     return {key: value for key, value in said.items() if value is not None}
 
 
-def _metadata() -> dict[str, Plain]:
+def _project(settings: Settings) -> str:
+    return settings.project or guess_project(working_directory())
+
+
+def _entity(settings: Settings) -> str | None:
+    if settings.anonymous == "must":
+        return None
+    return settings.entity or login_name(os.environ)
+
+
+def _metadata(settings: Settings) -> dict[str, Plain]:
     system = os.uname()
-    return {
+    said: dict[str, Plain] = {
         "host": this_process().host,
         "user": login_name(os.environ),
         "os": f"{system.sysname} {system.release} {system.machine}",
@@ -226,6 +251,11 @@ def _metadata() -> dict[str, Plain]:
         "executable": sys.executable,
         "program": sys.argv[0] if sys.argv else "",
     }
+    if settings.anonymous == "must":
+        del said["host"], said["user"]
+        # Their folders are often named after the user.
+        said |= {key: Path(str(said[key])).name for key in ("executable", "program")}
+    return said
 
 
 def settings_for(
@@ -239,7 +269,7 @@ def settings_for(
     """
     cwd = working_directory()
     found = load_settings(arguments, settings=settings, environ=os.environ, cwd=cwd)
-    if found.mode in {"online", "shared"}:
+    if found.mode == "online":
         raise NotAvailableYetError(
             f"mode={found.mode!r} is not available in this version",
             hint='record with mode="offline" and run `tracker sync` beside or after the training',

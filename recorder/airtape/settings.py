@@ -34,6 +34,7 @@ ALIASES: Final[Mapping[str, str]] = {
     "run_notes": "notes",
     "run_tags": "tags",
     "x_label": "label",
+    "x_primary": "primary",
 }
 # Settings of W&B about machinery that does not exist here: accepted, without effect, with a notice.
 # So is every private one of W&B's, whose names begin with `_` or `x_`.
@@ -55,7 +56,7 @@ RETIRED: Final[frozenset[str]] = frozenset(
 )
 # Settings of W&B that change what is recorded, and are arguments of `init` here: not ignored.
 _ARGUMENTS_ONLY: Final = frozenset(
-    {"allow_val_change", "anonymous", "force", "fork_from", "reinit", "resume_from"}
+    {"allow_val_change", "force", "fork_from", "reinit", "resume_from"}
     | {"save_code", "sync_tensorboard"}
 )
 
@@ -105,7 +106,15 @@ class Settings:
     resume: str | None = _setting(
         None, "allow, must, never or auto; unset starts a new run", wandb="WANDB_RESUME"
     )
-    label: str | None = _setting(None, "what a writer of a shared run is called")
+    label: str | None = _setting(None, "what a writer of a shared run is called; rank-3")
+    primary: bool | None = _setting(
+        None, "whether this writer says how a shared run goes; that of rank 0"
+    )
+    anonymous: str = _setting(
+        "never",
+        "never, allow or must; must: the log names no user, host or entity",
+        wandb="WANDB_ANONYMOUS",
+    )
     silent: bool = _setting(
         default=False, meaning="say nothing on the terminal", wandb="WANDB_SILENT"
     )

@@ -25,6 +25,7 @@ _CHOICES: Final[Mapping[str, Mapping[str | bool, str | None]]] = {
         "false": None,
     },
     "on_error": {"warn": "warn", "raise": "raise"},
+    "anonymous": {choice: choice for choice in ("never", "allow", "must")},
 }
 _MOST_OPEN: Final = 0o777
 _OWNER: Final = 0o600
@@ -40,7 +41,7 @@ def check_value(name: str, value: object, source: str) -> object:  # noqa: PLR09
         UsageError: The value is not allowed; says what is.
     """
     match name:
-        case "mode" | "resume" | "on_error":
+        case "mode" | "resume" | "on_error" | "anonymous":
             return _choice(name, value, source)
         case "project":
             return check_project(value, where=source)
@@ -52,7 +53,7 @@ def check_value(name: str, value: object, source: str) -> object:  # noqa: PLR09
             return check_tags(value, where=source)
         case "dir" | "fallback_dir":
             return _path(name, value, source)
-        case "silent" | "quiet":
+        case "silent" | "quiet" | "primary":
             return _flag(name, value, source)
         case "fsync_interval" | "heartbeat_interval" | "checkpoint_interval":
             return _seconds(name, value, source)

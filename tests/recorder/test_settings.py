@@ -42,6 +42,8 @@ SAMPLES: Mapping[str, tuple[str, object]] = {
     "job_type": ("train", "train"),
     "resume": ("must", "must"),
     "label": ("rank-3", "rank-3"),
+    "primary": ("no", False),
+    "anonymous": ("must", "must"),
     "silent": ("true", True),
     "quiet": ("1", True),
     "target": ("sqlite:x.db", "sqlite:x.db"),
@@ -109,6 +111,7 @@ def test_each_setting_has_its_variable(name: str) -> None:
         ("WANDB_RUN_GROUP", "group"),
         ("WANDB_JOB_TYPE", "job_type"),
         ("WANDB_RESUME", "resume"),
+        ("WANDB_ANONYMOUS", "anonymous"),
         ("WANDB_SILENT", "silent"),
         ("WANDB_QUIET", "quiet"),
     ],
@@ -118,7 +121,8 @@ def test_wandbs_variables_are_accepted_and_ours_win(variable: str, name: str) ->
     text, value = SAMPLES[name]
     assert getattr(_load(environ={variable: text}), name) == value
     assert variables(name) == (f"TRACKER_{name.upper()}", variable)
-    stronger = {"mode": "shared", "resume": "never", "silent": "no", "quiet": "no"}.get(name, "x")
+    words = {"mode": "shared", "resume": "never", "anonymous": "allow"}
+    stronger = (words | {"silent": "no", "quiet": "no"}).get(name, "x")
     expected = {"tags": ("x",), "silent": False, "quiet": False}.get(name, stronger)
     both = {f"TRACKER_{name.upper()}": stronger, variable: text}
     assert getattr(_load(environ=both), name) == expected
@@ -313,7 +317,7 @@ def test_no_setting_is_retired() -> None:
     assert len(_load(settings=dict.fromkeys(RETIRED, 1)).notices) == len(RETIRED)
 
 
-@pytest.mark.parametrize("key", ["anonymous", "fork_from", "resume_from", "reinit"])
+@pytest.mark.parametrize("key", ["force", "fork_from", "resume_from", "reinit"])
 def test_settings_that_change_the_record_are_not_ignored(key: str) -> None:
     """What decides about the data is refused with the way to say it."""
     with pytest.raises(UsageError, match=rf"(?s)^{key} is no setting .*init\({key}=\.\.\.\)$"):

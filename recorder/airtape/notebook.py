@@ -1,0 +1,26 @@
+"""Whether this process is a notebook, and showing things in one."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+
+def in_notebook() -> bool:
+    """Tell whether the program is the cells of a notebook; IPython on a terminal is none.
+
+    IPython is asked only where it is loaded already: it takes long to import, and a program that
+    does without it is no notebook.
+    """
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    shell = ask() if callable(ask) else None
+    return shell is not None and "terminal" not in type(shell).__module__
+
+
+def show_html(html: str) -> bool:
+    """Show HTML below the cell that is running; tell whether there is one."""
+    if not in_notebook():
+        return False
+    module = import_module("IPython.display")
+    module.display(module.HTML(html))
+    return True
