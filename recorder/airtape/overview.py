@@ -73,7 +73,7 @@ class Overview:
     """What a run directory says of its run.
 
     Attributes:
-        directory: The run directory.
+        directory: The run directory; the newest one of a run that has several.
         state: The run's state; ``unknown`` when no log can be read.
         run_id: The run's id, None when no log can be read. Texts that were not said are None.
         entity: Who the run belongs to.
@@ -102,6 +102,7 @@ class Overview:
         damage: What is damaged behind the last checkpoints, each with the name of the log.
         problems: What else is wrong, in sentences.
         writers: The writers in the order in which they count, the last most.
+        directories: The run directories that it was read from, the newest one last.
     """
 
     directory: Path
@@ -133,6 +134,7 @@ class Overview:
     damage: list[tuple[str, Damage]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     writers: list[Part] = field(default_factory=list)
+    directories: list[Path] = field(default_factory=list)
 
     @property
     def path(self) -> str:
@@ -157,7 +159,9 @@ def read_overview(run_dir: Path, vantage: Vantage) -> Overview:
         vantage: When and where one looks from.
     """
     problems: list[str] = []
-    return overview_of(run_dir, read_writers(run_dir, problems), vantage, problems)
+    overview = overview_of(run_dir, read_writers(run_dir, problems), vantage, problems)
+    overview.directories = [run_dir]
+    return overview
 
 
 def overview_of(

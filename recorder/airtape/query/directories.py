@@ -4,61 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from airtape.errors import LogFormatError
 from airtape.fold.history import Row
 from airtape.fold.keys import Tree
-from airtape.fold.merge import Part, in_order, merge
+from airtape.fold.merge import Part, merge
 from airtape.overview import Overview, list_files, overview_of
 from airtape.query.amendments import write_amendment
 from airtape.query.columns import columns_of
 from airtape.query.conditions import Filter
+from airtape.query.joined import JoinedRun, read_runs, writers_of
 from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now, warn
 from airtape.query.whole_values import whole_tree, with_large_values
 from airtape.rows import history_of
 from airtape.rundir import find_run_dirs
 from airtape.states import Vantage
-from airtape.txlog.format import Header
-from airtape.writers import WriterFiles, read_writers
-
-
-class Incarnation(NamedTuple):
-    """Which run is meant: two that took the same id are two runs.
-
-    Attributes:
-        run_id: The run's id.
-        root: Uuid of the writer that began it.
-    """
-
-    run_id: str
-    root: bytes
+from airtape.writers import WriterFiles
 
 
 class DirectoryRun:
     """A run in its run directories.
 
     Args:
-        run: Which run it is.
-        directories: The directories that hold a log of it, the newest one last.
-        writers: Its writers in the order in which they count.
+        run: The run.
         vantage: When and where one looks from.
 
     Attributes:
         overview: What it is.
-        directories: As given.
+        directories: The directories that hold a log of it, the newest one last.
     """
 
-    def __init__(
-        self,
-        run: Incarnation,
-        directories: Sequence[Path],
-        writers: Sequence[WriterFiles],
-        vantage: Vantage,
-    ) -> None:
-        self._run = run
-        self.directories = directories
-        self.overview = self._overview(writers, vantage)
+    def __init__(self, run: JoinedRun, vantage: Vantage) -> None:
+        self._run = run.incarnation
+        self.directories = run.directories
+        self.overview = self._overview(run.writers, vantage)
 
     def _overview(self, writers: Sequence[WriterFiles], vantage: Vantage) -> Overview:
         overview = overview_of(self.directories[-1], writers, vantage, [])
@@ -73,12 +53,7 @@ class DirectoryRun:
             LogFormatError: There is none any more.
         """
         problems: list[str] = []
-        writers = joined_writers(
-            writer
-            for directory in self.directories
-            for writer in read_writers(directory, problems)
-            if _run_of(writer) == self._run
-        )
+        writers = writers_of(self._run, self.directories, problems)
         if not writers:
             because = problems[0] if problems else "its logs are gone"
             where = str(self.directories[-1])
@@ -158,42 +133,6 @@ def directories_of(run_dirs: Sequence[Path], wanted: Filter) -> list[Path]:
 def _runs_in(run_dirs: Iterable[Path], problems: list[str]) -> list[DirectoryRun]:
     """Return the runs of some directories; `problems` gets sentences on the unreadable ones."""
     vantage = here_and_now()
-    runs: dict[Incarnation, list[WriterFiles]] = {}
-    for run_dir in run_dirs:
-        wrong: list[str] = []
-        writers = read_writers(run_dir, wrong)
-        for writer in writers:
-            runs.setdefault(_run_of(writer), []).append(writer)
-        if not writers:
-            problems += [f"{run_dir}: {problem}" for problem in wrong]
-    return [_run_from(run, writers, vantage) for run, writers in runs.items()]
-
-
-def _run_from(run: Incarnation, found: Iterable[WriterFiles], vantage: Vantage) -> DirectoryRun:
-    writers = joined_writers(found)
-    directories = dict.fromkeys(path.parent for writer in writers for path in writer.paths)
-    primaries = [writer for writer in writers if writer.header.role == "primary"]
-    newest = (primaries or writers)[-1].paths[-1].parent
-    directories.pop(newest)
-    return DirectoryRun(run, [*directories, newest], writers, vantage)
-
-
-def joined_writers(found: Iterable[WriterFiles]) -> list[WriterFiles]:
-    """Return writers from several directories in the order in which they count, each once."""
-    writers: dict[bytes, WriterFiles] = {}
-    for writer in found:
-        known = writers.setdefault(writer.header.writer, WriterFiles(writer.header))
-        known.files += writer.files
-    for writer in writers.values():
-        # Of two copies of a file the longer one, which says more, counts as the later one.
-        writer.files.sort(key=lambda file: (_first_seq(file[1].header), file[1].size))
-    ordered = in_order([writer.header for writer in writers.values()])
-    return [writers[header.writer] for header in ordered]
-
-
-def _first_seq(header: Header | None) -> int:
-    return 0 if header is None else header.first_seq
-
-
-def _run_of(writer: WriterFiles) -> Incarnation:
-    return Incarnation(writer.header.run_id, writer.header.root or writer.header.writer)
+    runs, unreadable = read_runs(run_dirs)
+    problems += [f"{path}: {problem}" for path, wrong in unreadable.items() for problem in wrong]
+    return [DirectoryRun(run, vantage) for run in runs]
