@@ -199,8 +199,12 @@ class LogFiles:
         self.continue_in(path)
         return f"{before} is given up{f' ({loss})' if loss else ''}; {path.name} continues it"
 
-    def continue_in(self, path: Path) -> None:
+    def continue_in(self, path: Path, also: Iterable[bytes] = ()) -> None:
         """Go on in another file, which repeats the last frames unless all of them are safe.
+
+        Args:
+            path: The file to make, with its directory if need be.
+            also: Further frames to begin it with.
 
         Raises:
             OSError: The file cannot be made.
@@ -212,7 +216,7 @@ class LogFiles:
         frame = _header_frame(header, time_ns())
         repeated = [] if self._is_full and self._is_safe() else list(self.ring)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._go_on_in(self._created(path, [frame, *repeated]))
+        self._go_on_in(self._created(path, [frame, *repeated, *also]))
         self._began_at = self.size - sum(map(len, repeated))
         self.header, self._next_header = header, None
         self._renew_at = monotonic() + RENEW_S

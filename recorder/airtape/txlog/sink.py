@@ -32,7 +32,8 @@ _SILLY_RENAMED = ".nfs"
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
-def _find_write() -> Write:
+def find_write() -> Write:
+    """Return the best way to write that this Python has."""
     try:
         write = ctypes.PyDLL(None).write
     except (OSError, AttributeError, TypeError):
@@ -49,7 +50,7 @@ def _os_write(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - the sha
         return -1
 
 
-write_keeping_gil: Write = _find_write()
+write_keeping_gil: Write = find_write()
 
 
 class Sink:
@@ -76,7 +77,7 @@ class Sink:
         self.fd = _moved_up(os.open(path, flags, mode))
         status = os.fstat(self.fd)
         self._identity = status.st_dev, status.st_ino
-        self._name = _name_of(self.fd)
+        self._name = name_of(self.fd)
 
     def write(self, data: bytes) -> None:
         """Write all the bytes, in several goes if need be.
@@ -108,7 +109,7 @@ class Sink:
             status = os.fstat(self.fd)
         except OSError:
             return "the program closed its descriptor"
-        name = _name_of(self.fd)
+        name = name_of(self.fd)
         # Some file systems in user space change the numbers of a file, but not its name as well.
         if (status.st_dev, status.st_ino) != self._identity and name != self._name:
             return "the program closed its descriptor"
@@ -152,7 +153,7 @@ def _moved_up(fd: int) -> int:
     return high
 
 
-def _name_of(fd: int) -> str:
+def name_of(fd: int) -> str:
     """Return the path that an open file has now; empty where the system does not tell."""
     try:
         return os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - text, not a path

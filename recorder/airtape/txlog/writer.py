@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from struct import Struct
 from time import monotonic, monotonic_ns, time_ns
@@ -30,14 +32,13 @@ from airtape.txlog.format import (
     salt_of,
     seq_of,
 )
-from airtape.txlog.seqset import SeqSet
 from airtape.txlog.sink import write_keeping_gil
 from airtape.txlog.trouble import SLOW_S, Trouble, TroubleStatus, within
 
 END_WAIT_S = 3.0
 """How long the end of a run waits for a disk that refuses or hangs."""
-SAVE_WAIT_S = 1.0
-"""How long it then waits for the last records to be saved elsewhere."""
+SAVE_WAIT_S = 0.8
+"""How long it then waits for each place where the last records may be saved instead."""
 
 _SLOW_NS = int(SLOW_S * 1e9)
 _MARKER = bytes([MARKER])
@@ -78,7 +79,7 @@ class LogWriter:
         header: Header,
         *,
         wall_ns: int,
-        mode: int = 0o666,
+        mode: int = 0o664,
         next_path: Callable[[], Path] | None = None,
         report: Callable[[str], None] = lambda _: None,
         must_open: bool = True,
@@ -170,7 +171,11 @@ class LogWriter:
             written = write_keeping_gil(fd, frame, size)
             took = monotonic_ns() - began
             if written != size and not self._rewrite(frame, max(0, written)):
-                continue
+                if not self._closed:
+                    continue
+                # The handler of a signal, in the middle of the end.
+                self._dropped += 1
+                return
             self.last_seq = seq
             files.size += size
             files.ring.append(frame)
@@ -197,11 +202,9 @@ class LogWriter:
         return written == len(frame)
 
     def _begin_trouble(self, cause: str, *, is_slow: bool = False) -> None:
+        trouble = Trouble(self, cause, is_slow=is_slow)
         with self._trouble_lock:
-            if self._trouble is not None or self._closed:
-                return
-            trouble = Trouble(self, cause, is_slow=is_slow)
-            if self._trouble is None:  # the handler of a signal may have come in between
+            if self._trouble is None and not self._closed:
                 self._trouble = trouble
                 trouble.begin()
 
@@ -220,8 +223,11 @@ class LogWriter:
         Raises:
             OSError: It could not be written whole.
         """
+        self.write_blocking(self._gap_frame(first, last, reason))
+
+    def _gap_frame(self, first: int, last: int, reason: str) -> bytes:
         body = msgpack.packb([int(Kind.GAP), time_ns(), first, last, reason])
-        self.write_blocking(encode_frame(last, body, self._salt))
+        return encode_frame(last, body, self._salt)
 
     def renew_if_gone(self) -> None:
         """Go on in another file if this one was removed or lost what was written to it.
@@ -275,17 +281,16 @@ class LogWriter:
             What could not be written.
         """
         end = monotonic() + END_WAIT_S
-        is_synced = True
-        while is_synced:
+        while True:
             trouble = self._trouble
             if trouble is not None and not trouble.wait_until_over(end - monotonic()):
                 self._give_up(trouble, fallbacks)
                 break
-            is_synced = within(max(SAVE_WAIT_S, end - monotonic()), self.sync)
+            if not within(max(SAVE_WAIT_S, end - monotonic()), self.sync):
+                self.tell("could not be synced: its last records would not survive a power loss")
+                break
             if self._trouble is None:
                 break
-        if not is_synced:
-            self.tell("could not be synced: its last records would not survive a power loss")
         self._closed = True
         # Closing may hang where syncing did.
         within(SAVE_WAIT_S, self._files.close)
@@ -294,30 +299,25 @@ class LogWriter:
     def _give_up(self, trouble: Trouble, fallbacks: Sequence[Path]) -> None:
         frames, gaps = trouble.take_over()
         self._trouble = None
-        self._dropped += trouble.status.dropped + len(frames)
-
-        def save() -> None:
-            if any(self._save_in(place, frames, gaps, trouble.cause) for place in fallbacks):
-                self._dropped -= len(frames)
-
-        within(SAVE_WAIT_S, save)
+        self._dropped += trouble.status.dropped
+        due = [self._gap_frame(first, last, trouble.cause) for first, last in gaps.intervals()]
+        for directory in fallbacks:
+            saved = threading.Event()
+            # It may hang, as the first one did; then it is not waited for.
+            within(SAVE_WAIT_S, partial(self._save_in, directory, [*due, *frames], saved))
+            if saved.is_set():
+                break
+        else:
+            self._dropped += len(frames)
         if self._dropped:
             self._report(f"{self._dropped} records are lost: {trouble.cause}")
 
-    def _save_in(self, directory: Path, frames: Sequence[bytes], gaps: SeqSet, cause: str) -> bool:
-        """Save what waits in a file below another directory; tell whether that went well."""
-        try:
-            self._files.continue_in(directory / self.path.name)
-            for first, last in gaps.intervals():
-                self.write_gap(first, last, cause)
-            for frame in frames:
-                self.write_blocking(frame)
-        except OSError:
-            return False
-        if self._files.sync() is not None:
-            return False
-        self._report(f"the last records were saved in {self.path}: sync that file too")
-        return True
+    def _save_in(self, directory: Path, frames: Sequence[bytes], saved: threading.Event) -> None:
+        """Save what waits in a file below another directory, and say whether that went well."""
+        with suppress(OSError):
+            self._files.continue_in(directory / self.path.name, frames)
+            saved.set()
+            self._report(f"the last records were saved in {self.path}: sync that file too")
 
     def abandon(self) -> None:
         """Leave the file to the process that this one was forked from."""

@@ -1,0 +1,351 @@
+"""What becomes of a log whose file is removed, moved, full, or closed behind the writer's back."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+import msgpack
+import pytest
+
+from airtape.txlog.files import RENEW_S, RING_BYTES
+from airtape.txlog.format import Header
+from airtape.txlog.reader import LogReader
+from airtape.txlog.sink import HIGH_FD
+from airtape.txlog.writer import LogWriter
+from tests.txlog.faulty import Recorded, recorded
+
+PATIENCE_S = 5.0
+
+
+class Log(LogWriter):
+    """A log of numbered rows.
+
+    Attributes:
+        said: What it reported.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.said: list[str] = []
+        further = (path.with_name(f"run-{number}.txlog") for number in count(1))
+        super().__init__(
+            path,
+            Header("ab12cd34", bytes(range(16))),
+            wall_ns=0,
+            next_path=lambda: next(further),
+            report=self.said.append,
+        )
+
+    def rows(self, *numbers: int, size: int = 0) -> None:
+        """Append a row for each number."""
+        for number in numbers:
+            self.append(msgpack.packb([1, 0, number, 0, {"n": number, "text": "x" * size}]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Make the folder of a log."""
+    folder = tmp_path / "run-x"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def log(folder: Path) -> Iterator[Log]:
+    """Open a log; what the test leaves open is closed."""
+    log = Log(folder / "run.txlog")
+    yield log
+    log.abandon()
+
+
+def whole(folder: Path) -> Recorded:
+    """Read what all files of the log hold."""
+    return recorded(folder.rglob("*.txlog"))
+
+
+def eventually(what: Callable[[], bool]) -> bool:
+    """Wait until something holds that a thread brings about."""
+    ticks = (threading.Event().wait(0.01) for _ in range(round(PATIENCE_S * 100)))
+    return any(what() or tick for tick in ticks)
+
+
+def log_descriptors() -> list[int]:
+    """Return the descriptors of all open logs."""
+    return sorted(fd for fd in map(int, os.listdir("/proc/self/fd")) if fd >= HIGH_FD)  # noqa: PTH208 - numbers
+
+
+@contextmanager
+def limit(kind: int, soft: int) -> Iterator[None]:
+    """Lower a limit of this process for a while."""
+    usual = resource.getrlimit(kind)
+    resource.setrlimit(kind, (soft, usual[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(kind, usual)
+
+
+def test_a_removed_directory_is_made_anew(folder: Path, log: Log) -> None:
+    """With the log in it, and all that memory still has of it."""
+    log.rows(*range(500))
+    shutil.rmtree(folder)
+    log.rows(*range(500, 1000))
+    log.sync()
+    assert eventually(lambda: log.status.cause is None)
+    log.rows(*range(1000, 1010))
+    assert log.close() == (None, 0, 0)
+    assert log.path == folder / "run.txlog"
+    found = whole(folder)
+    assert (found.rows, found.damage) == (list(range(1010)), [])
+    assert log.said == ["run.txlog is given up (the file was removed); run.txlog continues it"]
+
+
+def test_the_last_megabytes_of_a_removed_file_are_kept(folder: Path, log: Log) -> None:
+    """At least as many as the ring promises, and what is older is missed by readers."""
+    size = 10_000
+    log.rows(*range(1000), size=size)
+    shutil.rmtree(folder)
+    assert log.close() == (None, 0, 0)
+    found = whole(folder)
+    assert len(found.rows) * (size + 100) > RING_BYTES
+    assert found.rows == list(range(1000))[-len(found.rows) :]
+
+
+def test_a_removed_file_that_nobody_can_make_anew_is_noticed(folder: Path, log: Log) -> None:
+    """When something else stands at its place, another name is taken."""
+    log.rows(*range(10))
+    log.path.unlink()
+    log.path.mkdir()
+    assert log.close() == (None, 0, 0)
+    log.path.with_name("run.txlog").rmdir()
+    found = whole(folder)
+    assert (found.rows, found.files) == (list(range(10)), ["run-1.txlog"])
+
+
+def test_a_file_that_nfs_hides_until_it_is_closed_counts_as_removed(folder: Path, log: Log) -> None:
+    """It would vanish with the process that has it open."""
+    log.rows(*range(50))
+    hidden = log.path.rename(folder / ".nfs0000000000abcdef00000001")
+    assert log.close() == (None, 0, 0)
+    hidden.unlink()
+    assert whole(folder).rows == list(range(50))
+
+
+def test_a_moved_directory_is_followed(folder: Path, log: Log) -> None:
+    """The file is where it was moved to, whole, and none is made at the old place."""
+    log.rows(*range(50))
+    moved = folder.rename(folder.with_name("run-y"))
+    log.sync()
+    log.rows(*range(50, 100))
+    assert log.close() == (None, 0, 0)
+    assert (whole(moved).rows, log.said) == (list(range(100)), [])
+    assert not folder.exists()
+
+
+@pytest.mark.usefixtures("log")
+def test_a_log_keeps_clear_of_the_usual_descriptors() -> None:
+    """A program that closes those it does not know leaves the number free for no other file."""
+    assert len(log_descriptors()) == 1
+    with (Path(os.devnull)).open() as other:
+        assert other.fileno() < HIGH_FD
+
+
+def test_a_low_limit_of_open_files_is_no_obstacle(folder: Path) -> None:
+    """The descriptor then has a usual number."""
+    with limit(resource.RLIMIT_NOFILE, HIGH_FD):
+        log = Log(folder / "run.txlog")
+    assert log_descriptors() == []
+    log.rows(*range(50))
+    assert log.close() == (None, 0, 0)
+    assert whole(folder).rows == list(range(50))
+
+
+def test_a_closed_descriptor_is_noticed_by_the_next_write(folder: Path, log: Log) -> None:
+    """The log goes on in another file, and nothing is lost."""
+    log.rows(*range(50))
+    os.close(*log_descriptors())
+    log.rows(*range(50, 100))
+    assert log.close() == (None, 0, 0)
+    found = whole(folder)
+    assert (sorted(found.rows), found.missing) == (list(range(100)), 0)
+    assert found.files == ["run.txlog", "run-1.txlog"]
+
+
+def test_a_descriptor_that_means_another_file_is_noticed_by_the_next_sync(
+    folder: Path, log: Log
+) -> None:
+    """The records go on in a new file, and the other one stays open."""
+    log.rows(*range(50))
+    other = os.open(folder / "other", os.O_WRONLY | os.O_CREAT)
+    (ours,) = log_descriptors()
+    os.dup2(other, ours)
+    log.rows(50)
+    log.sync()
+    log.rows(*range(51, 100))
+    assert log.close() == (None, 0, 0)
+    assert os.fstat(ours).st_ino == os.fstat(other).st_ino
+    os.close(ours)
+    os.close(other)
+    found = whole(folder)
+    assert (sorted(found.rows), found.files) == (list(range(100)), ["run.txlog", "run-1.txlog"])
+
+
+def test_a_file_at_its_largest_size_is_continued(folder: Path, log: Log) -> None:
+    """What it holds is safe there and is not repeated."""
+    with limit(resource.RLIMIT_FSIZE, 100_000):
+        for first in range(0, 250, 25):
+            log.rows(*range(first, first + 25), size=1000)
+            assert eventually(lambda: log.status.cause is None)
+        assert log.close() == (None, 0, 0)
+    found = whole(folder)
+    assert (sorted(found.rows), found.missing) == (list(range(250)), 0)
+    assert len(found.files) == 3
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 300_000
+
+
+def test_a_disk_that_loses_every_file_gets_one_a_second(folder: Path, log: Log) -> None:
+    """Each repeats the last frames; without a limit they would fill the disk."""
+    for number in range(30):
+        log.rows(number)
+        if number % 5 == 4:
+            for fd in log_descriptors():
+                os.close(fd)
+    assert log.close() == (None, 0, 0)
+    assert len(list(folder.iterdir())) <= 2 + PATIENCE_S / RENEW_S
+    assert sorted(whole(folder).rows) == list(range(30))
+
+
+def test_offsets_of_checkpoints_are_those_of_the_newest_file(log: Log) -> None:
+    """Broken frames and further files are reckoned with."""
+    body = msgpack.packb([6, 0, bytes(range(16)), {}, log.header.to_fields(), None])
+    assert log.last_checkpoint is None
+    log.rows(*range(5))
+    log.append_unsalted(body)
+    assert frame_starts(log.path)[6] == log.last_checkpoint
+    log.path.unlink()
+    log.rows(5)
+    log.sync()
+    assert eventually(lambda: log.status.cause is None)
+    assert log.last_checkpoint is None
+    log.append_unsalted(body)
+    assert frame_starts(log.path)[-1] == log.last_checkpoint
+
+
+def frame_starts(path: Path) -> list[int]:
+    """Return the offsets of all frames of a file."""
+    reader = LogReader(path)
+    return [reader.last_frame[0] for _ in reader if reader.last_frame is not None]
+
+
+class InterruptingBody(bytes):
+    """A body during whose encoding, once, the handler of a signal raises."""
+
+    interrupts = 1
+
+    def __len__(self) -> int:
+        if self.interrupts:
+            self.interrupts -= 1
+            raise KeyboardInterrupt
+        return super().__len__()
+
+
+@pytest.mark.parametrize("name", ["append", "append_unsalted"])
+def test_an_interrupt_leaves_no_hole(folder: Path, log: Log, name: str) -> None:
+    """A record whose number was taken stands, though nobody was told that it does."""
+    if name == "append":
+        body = msgpack.packb([1, 0, 0, 0, {"n": 7}])
+    else:
+        body = msgpack.packb([6, 0, bytes(range(16)), {}, log.header.to_fields(), None])
+    with pytest.raises(KeyboardInterrupt):
+        getattr(log, name)(InterruptingBody(body))
+    log.rows(8)
+    assert log.close() == (None, 0, 0)
+    found = whole(folder)
+    assert (found.damage, found.last_seq) == ([], 2)
+
+
+class MeddlingRing(deque[bytes]):
+    """Frames that were written; the file is given up at the moment when the first one has been."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log: Log | None = log
+
+    def append(self, frame: bytes) -> None:
+        """Remember a frame."""
+        super().append(frame)
+        log, self._log = self._log, None
+        if log is not None:
+            log.path.unlink()
+            log.sync()
+            assert eventually(lambda: bool(log.said))
+
+
+def test_a_record_whose_file_is_given_up_meanwhile_is_written_once_more(
+    folder: Path, log: Log
+) -> None:
+    """Between its write and its return another thread may have found that the file is gone."""
+    log._files.ring = MeddlingRing(log)  # noqa: SLF001 - the only moment that a test can seize
+    log.rows(*range(10))
+    assert log.close() == (None, 0, 0)
+    found = whole(folder)
+    assert (sorted(found.rows), found.missing) == (list(range(10)), 0)
+
+
+def test_threads_lose_nothing_with_a_file(folder: Path, log: Log) -> None:
+    """Whoever is in the middle of a write when the file is given up writes once more."""
+    done = threading.Event()
+
+    def train(first: int) -> None:
+        log.rows(*range(first, first + 1500))
+
+    def remove() -> None:
+        while not done.wait(0.02):
+            with suppress(FileNotFoundError):
+                log.path.unlink()
+            log.sync()
+
+    threads = [threading.Thread(target=train, args=(1_000_000 * place,)) for place in range(8)]
+    remover = threading.Thread(target=remove)
+    for thread in [*threads, remover]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done.set()
+    remover.join()
+    assert log.close() == (None, 0, 0)
+    found = whole(folder)
+    wanted = [1_000_000 * place + number for place in range(8) for number in range(1500)]
+    assert (sorted(found.rows), found.missing) == (wanted, 0)
+
+
+def test_a_child_leaves_the_file_to_its_parent(folder: Path, log: Log) -> None:
+    """It closes its copy of the descriptor and neither writes nor syncs any more."""
+    log.rows(*range(10))
+    child = os.fork()
+    if not child:
+        log.abandon()
+        log.sync()
+        os._exit(len(log_descriptors()))
+    assert os.waitpid(child, 0)[1] == 0
+    log.rows(*range(10, 20))
+    assert log.close() == (None, 0, 0)
+    assert whole(folder).rows == list(range(20))
+
+
+def test_what_comes_behind_the_end_is_counted_as_lost(folder: Path, log: Log) -> None:
+    """The handler of a signal may be late; it waits for nothing and makes no new file."""
+    log.rows(*range(10))
+    assert log.close() == (None, 0, 0)
+    log.sync()
+    log.rows(10)
+    log.sync()
+    assert log.status == (None, 0, 1)
+    assert [path.name for path in folder.iterdir()] == ["run.txlog"]
