@@ -92,7 +92,7 @@ def _taking_part(resume: str | None, shared: SharedPart, folder: Path) -> Origin
     own = [writer for writer in writers if writer.header.label == shared.label]
     _check_resume(resume, shared.run_id, folder, exists=bool(writers if resume == "must" else own))
     if not own:
-        return Origin(resumed=bool(writers), shared=shared)
+        return Origin(shared=shared)
     inheritance = inherit(own)
     return Origin(
         inheritance=inheritance,
