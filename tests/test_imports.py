@@ -40,7 +40,10 @@ def test_importing_airtape_loads_msgpack_and_the_standard_library_only(
     run_python: RunPython,
 ) -> None:
     """A bare import of the library loads itself, msgpack and the standard library."""
-    assert run_python(PRINT_WHAT_IMPORT_LOADS).stdout.split() == ["airtape", "msgpack"]
+    loaded = run_python(PRINT_WHAT_IMPORT_LOADS).stdout.split()
+    # What msgpack is compiled with brings modules of its own.
+    ours = [name for name in loaded if not name.startswith(("cython_runtime", "_cython_"))]
+    assert ours == ["airtape", "msgpack"]
 
 
 @pytest.mark.usefixtures("shadowed")

@@ -108,7 +108,7 @@ class Lifecycle:
         fold = self._log.close(ending.code, self.imposed or ending.cause)
         if not is_child:
             self._terminal.info(self._footer(fold))
-        if ending.code == 0:
+        if ending.code == 0 and self.imposed is None:
             for step in self.after_good_end:
                 self._attempt(step)
         self._on_end(self)

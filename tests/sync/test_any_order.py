@@ -109,10 +109,7 @@ STEPS = st.tuples(SIGHTS, OPTIONS, st.booleans(), st.integers(0, 6), st.booleans
 def test_the_target_ends_up_with_the_whole_log(
     steps: list[tuple[Sight, SyncOptions, bool, int, bool]],
 ) -> None:
-    """Copies of one log come and go, grow, shrink, break and heal; in the end one is whole.
-
-    The syncs in between may die at any commit, before it or behind it.
-    """
+    """Copies grow, shrink, break and heal between syncs that may die; in the end one is whole."""
     with tempfile.TemporaryDirectory() as folder:
         name = f"any order {next(CLOCK)}"
         backend = MemoryBackend(name)
