@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from airtape.backends import sqlite_about, sqlite_cursors, sqlite_history
 from airtape.backends.base import Batch, DirectoryHint, Held
@@ -23,6 +24,7 @@ class SqliteBackend:
 
     Args:
         location: What stands behind ``sqlite:`` in the target's URL.
+        options: As for `airtape.backends.sqlite_open.Store`.
 
     Raises:
         TargetError: The file cannot be opened or made, or is something else.
@@ -31,8 +33,8 @@ class SqliteBackend:
     transactional = True
     can_retract = True
 
-    def __init__(self, location: str) -> None:
-        self._store = Store(location)
+    def __init__(self, location: str, **options: Any) -> None:
+        self._store = Store(location, **options)
         self._keys = Keys()
         self._changes_of_others = -1
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Final
 from urllib.parse import quote
 
@@ -16,6 +17,7 @@ from airtape.errors import TargetError
 
 BUSY_S: Final = 60
 """How long to wait for another process that writes to the store."""
+RETRY_S: Final = 0.01
 CACHE_KIB: Final = 32 << 10
 WANDB_FOLDERS: Final = frozenset({"wandb", ".wandb"})
 """Names of folders that are made for a store when they are missing."""
@@ -28,6 +30,8 @@ class Store:
 
     Args:
         location: What stands behind ``sqlite:``: a path, or ``//`` and an absolute path.
+        busy_s: Seconds to wait for another process that writes.
+        find_network: Returns the type of the network file system that a path is on, if any.
 
     Attributes:
         path: The file.
@@ -37,9 +41,17 @@ class Store:
         TargetError: The file cannot be opened or made, or is something else.
     """
 
-    def __init__(self, location: str) -> None:
+    def __init__(
+        self,
+        location: str,
+        *,
+        busy_s: float = BUSY_S,
+        find_network: Callable[[Path], str | None] = network_type,
+    ) -> None:
         self.path = Path(location[2:] if location.startswith("///") else location)
         self.network: str | None = None
+        self._busy_s = busy_s
+        self._find_network = find_network
         self._connection: sqlite3.Connection | None = None
         with self._failing():
             _check_place(self.path)
@@ -62,9 +74,20 @@ class Store:
         if self._connection is None:
             if self.path.parent.name in WANDB_FOLDERS:
                 self.path.parent.mkdir(exist_ok=True)
-            self.network = network_type(self.path.parent)
-            self._connection = _connect(self.path, self.network)
+            self.network = self._find_network(self.path.parent)
+            self._connection = self._connect()
         return self._connection
+
+    def _connect(self) -> sqlite3.Connection:
+        give_up_at = monotonic() + self._busy_s
+        while True:
+            try:
+                return _connect(self.path, self.network, self._busy_s)
+            except sqlite3.OperationalError as error:
+                # While one process turns a new file into a store, SQLite does not let others wait.
+                if "locked" not in str(error) or monotonic() >= give_up_at:
+                    raise
+            sleep(RETRY_S)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -106,7 +129,7 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            what, hint = _explain(str(error), self.path)
+            what, hint = self._explain(str(error))
             raise TargetError(what, where=str(self.path), because=str(error), hint=hint) from error
         except OSError as error:
             raise TargetError(
@@ -115,6 +138,24 @@ class Store:
                 because=error.strerror,
                 hint="Choose another place with --to sqlite:PATH.",
             ) from error
+
+    def _explain(self, message: str) -> tuple[str, str]:
+        """Return what failed and what to try."""
+        if "locked" in message:
+            hint = "Let the other sync finish, then sync again."
+            if Path(f"{self.path}.lock").exists():
+                hint += f" If none is running, it was killed: remove {self.path}.lock"
+            return f"another process has held the store for {self._busy_s:g} s", hint
+        if "readonly" in message or "unable to open" in message:
+            return "the store cannot be written", "Choose another place with --to sqlite:PATH."
+        if "full" in message or "disk I/O" in message:
+            return "the store cannot be written", "Make room on its disk, then sync again."
+        if "not a database" in message or "malformed" in message:
+            return (
+                "the store is no SQLite database, or damaged",
+                "The logs are whole: move the file away and sync again, into a new one.",
+            )
+        return "the store does not work", "Sync again; if it stays so, sync into a new file."
 
 
 @contextmanager
@@ -145,7 +186,7 @@ def _check_place(path: Path) -> None:
             where=str(path),
             hint=f"Name a file in it: --to sqlite:{path / 'tracker.db'}",
         )
-    if not path.exists() and not os.access(above, os.W_OK | os.X_OK):
+    if not path.exists() and not _may_write(above):
         raise TargetError(
             "the store's folder cannot be written",
             where=str(above),
@@ -153,12 +194,17 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _connect(path: Path, network: str | None) -> sqlite3.Connection:
-    uri = f"file:{quote(str(path.absolute()))}"
+def _may_write(folder: Path) -> bool:
+    effective = os.access in os.supports_effective_ids
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)
+
+
+def _connect(path: Path, network: str | None, busy_s: float) -> sqlite3.Connection:
+    uri = f"file:{quote(str(path.parent.resolve() / path.name))}"
     if network is not None:
         # Locks of the usual kind are not to be trusted there, and WAL needs shared memory.
         uri += "?vfs=unix-dotfile"
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
     try:
         if network is None:
             _use_wal(connection)
@@ -178,22 +224,3 @@ def _use_wal(connection: sqlite3.Connection) -> None:
     if mode == "wal":
         # A power loss may take the last commits back, whole; the next sync brings them again.
         connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def _explain(message: str, path: Path) -> tuple[str, str]:
-    """Return what failed and what to try."""
-    if "locked" in message:
-        hint = "Let the other sync finish, then sync again."
-        if Path(f"{path}.lock").exists():
-            hint += f" If none is running, it was killed: remove {path}.lock"
-        return f"another process has held the store for {BUSY_S} s", hint
-    if "readonly" in message or "unable to open" in message:
-        return "the store cannot be written", "Choose another place with --to sqlite:PATH."
-    if "full" in message or "disk I/O" in message:
-        return "the store cannot be written", "Make room on its disk, then sync again."
-    if "not a database" in message or "malformed" in message:
-        return (
-            "the store is no SQLite database, or damaged",
-            "The logs are whole: move the file away and sync again, into a new one.",
-        )
-    return "the store does not work", "Sync again; if it stays so, sync into a new file."

@@ -153,6 +153,7 @@ def _first_tables(db: Database) -> None:
         foreign_keys=[("run", "runs", "id")],
     )
     db.table("keys").create_index(["run", "path"], unique=True)
+    db.table("keys").create_index(["run", "name"])
     for name, key, others in _KEYED:
         columns = ", ".join(
             f"{column} {'TEXT' if column in _TEXT_KEYS else 'INTEGER'} NOT NULL"

@@ -26,6 +26,8 @@ _STATE: Final = """
     END"""
 """The rule of `airtape.states`, as far as a store can know: ``$state`` below."""
 
+# In the view of the history CROSS says in which order to join: SQLite keeps no statistics that
+# would tell it that one key has few of a run's points.
 VIEWS: Final = {
     "run_list": """
         SELECT $run, r.name, $state AS state, r.last_step, r.rows,
@@ -38,10 +40,10 @@ VIEWS: Final = {
         FROM runs r""",
     "history": """
         SELECT $run, k.name AS key, p.step, p.value, p.kind, s.timestamp, s.runtime
-        FROM points p
-        JOIN runs r ON r.id = p.run
-        JOIN keys k ON k.id = p.key
-        JOIN writers w ON w.id = p.writer
+        FROM runs r
+        CROSS JOIN keys k ON k.run = r.id
+        CROSS JOIN points p ON p.run = r.id AND p.key = k.id
+        CROSS JOIN writers w ON w.id = p.writer
         LEFT JOIN rows s ON s.run = p.run AND s.step = p.step AND s.writer = p.writer
         WHERE (w.hidden_after IS NULL OR p.step <= w.hidden_after)
           AND (r.writers = 1 OR NOT EXISTS (

@@ -1,0 +1,275 @@
+"""Where a SQLite store can be, and what is said when it cannot."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airtape.backends.filesystems import network_type
+from airtape.backends.registry import open_backend
+from airtape.backends.sqlite import SqliteBackend
+from airtape.backends.sqlite_schema import MIGRATIONS
+from airtape.errors import TargetError
+from tests.batches import RUN, WRITER, batch_of, with_values
+
+NOBODY = 65534
+
+
+def pragma(path: Path, name: str) -> object:
+    """Return a setting of a database."""
+    connection = sqlite3.connect(path)
+    value = connection.execute(f"PRAGMA {name}").fetchone()[0]
+    connection.close()
+    return value
+
+
+def make_store(path: Path) -> None:
+    """Make a store with one value."""
+    backend = SqliteBackend(str(path))
+    assert backend.commit(batch_of(*with_values(1, loss=0.5)))
+    backend.close()
+
+
+def test_reading_makes_no_file(tmp_path: Path) -> None:
+    """A store that does not exist reads as empty, until something is written."""
+    backend = SqliteBackend(str(tmp_path / "store.db"))
+    assert backend.read_cursor(RUN, WRITER) is None
+    assert list(backend.dump(RUN)) == []
+    assert dict(backend.hints()) == {}
+    assert list(backend.notes) == []
+    backend.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["sqlite:{}", "sqlite://{}"])
+def test_the_ways_to_write_a_path(tmp_path: Path, url: str) -> None:
+    """A path may stand behind the colon, or behind two slashes if it is absolute."""
+    path = tmp_path / "a folder with blanks?" / "100%.db"
+    path.parent.mkdir()
+    backend = open_backend(url.format(path))
+    assert backend.commit(batch_of())
+    backend.close()
+    assert path.exists()
+
+
+def test_a_relative_path(workdir: Path) -> None:
+    """It is below the working directory."""
+    backend = open_backend("sqlite:store.db")
+    assert backend.commit(batch_of())
+    backend.close()
+    assert (workdir / "store.db").exists()
+
+
+def test_the_folder_of_runs_is_made(tmp_path: Path) -> None:
+    """The default place works before the first run is recorded."""
+    make_store(tmp_path / "wandb" / "tracker.db")
+    assert (tmp_path / "wandb" / "tracker.db").exists()
+
+
+def test_another_folder_is_not_made(tmp_path: Path) -> None:
+    """A mistyped path makes no folders."""
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(tmp_path / "nowhere" / "store.db"))
+    assert "the store's folder does not exist" in str(failed.value)
+    assert str(tmp_path / "nowhere") in str(failed.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_is_no_store(tmp_path: Path) -> None:
+    """The hint names a file in it."""
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(tmp_path))
+    assert f"sqlite:{tmp_path / 'tracker.db'}" in str(failed.value)
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    """The error says where, why and what to try."""
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend("/proc/store.db").commit(batch_of())
+    assert "/proc/store.db" in str(failed.value)
+    assert "--to sqlite:PATH" in str(failed.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def locked_folder() -> Iterator[Path]:
+    """A folder that this process may not write for as long as the test runs."""
+    with tempfile.TemporaryDirectory() as top:
+        folder = Path(top, "theirs")
+        folder.mkdir(0o555)
+        Path(top).chmod(0o755)
+        user = os.geteuid()
+        if user == 0:
+            os.seteuid(NOBODY)
+        yield folder
+        os.seteuid(user)
+
+
+def test_a_folder_without_permission(locked_folder: Path) -> None:
+    """It is found out before a single log is read."""
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(locked_folder / "store.db"))
+    assert "the store's folder cannot be written" in str(failed.value)
+
+
+def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """The logs are whole, so another file serves."""
+    (tmp_path / "store.db").write_bytes(b"just some text, and a lot of it\n" * 100)
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(tmp_path / "store.db"))
+    assert "no SQLite database" in str(failed.value)
+
+
+def test_a_database_of_something_else(tmp_path: Path) -> None:
+    """Nothing is written into tables that are not ours."""
+    connection = sqlite3.connect(tmp_path / "store.db")
+    connection.execute("CREATE TABLE cookies (name)")
+    connection.close()
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(tmp_path / "store.db"))
+    assert "this database is no store of runs" in str(failed.value)
+
+
+def test_a_store_of_a_later_version(tmp_path: Path) -> None:
+    """Who does not know its tables leaves it alone."""
+    make_store(tmp_path / "store.db")
+    connection = sqlite3.connect(tmp_path / "store.db")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(tmp_path / "store.db"))
+    assert f"schema version {len(MIGRATIONS) + 1}" in str(failed.value)
+    assert "Install a later airtape" in str(failed.value)
+
+
+def test_the_schema_has_a_number(tmp_path: Path) -> None:
+    """A store says which version of the tables it has."""
+    make_store(tmp_path / "store.db")
+    assert pragma(tmp_path / "store.db", "user_version") == len(MIGRATIONS)
+
+
+def test_a_damaged_store(tmp_path: Path) -> None:
+    """It is reported, and the logs bring everything back into a new one."""
+    path = tmp_path / "store.db"
+    make_store(path)
+    contents = bytearray(path.read_bytes())
+    contents[4096:] = bytes(len(contents) - 4096)
+    path.write_bytes(contents)
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(path)).commit(batch_of())
+    assert "move the file away and sync again" in str(failed.value)
+
+
+def test_a_store_that_somebody_holds(tmp_path: Path) -> None:
+    """After a while the sync gives up, and says why."""
+    path = tmp_path / "store.db"
+    make_store(path)
+    backend = SqliteBackend(str(path), busy_s=0.05)
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    with pytest.raises(TargetError) as failed:
+        backend.commit(batch_of())
+    assert "another process has held the store for 0.05 s" in str(failed.value)
+    with pytest.raises(TargetError):
+        SqliteBackend(str(path), busy_s=0.05)
+    holder.execute("ROLLBACK")
+    holder.close()
+    assert not backend.commit(batch_of())
+    backend.close()
+
+
+def test_an_unknown_failure_has_a_hint_too(tmp_path: Path) -> None:
+    """What SQLite says is passed on."""
+    path = tmp_path / "store.db"
+    make_store(path)
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE points")
+    connection.close()
+    backend = SqliteBackend(str(path))
+    with pytest.raises(TargetError) as failed:
+        backend.commit(batch_of(*with_values(1, loss=1.0), run=RUN._replace(run_id="other")))
+    assert "no such table: points" in str(failed.value)
+    backend.close()
+
+
+def test_a_store_on_a_local_disk(tmp_path: Path) -> None:
+    """Readers and a writer do not disturb each other."""
+    make_store(tmp_path / "store.db")
+    assert pragma(tmp_path / "store.db", "journal_mode") == "wal"
+
+
+def test_a_store_on_a_network_file_system(tmp_path: Path) -> None:
+    """It is locked with a file beside it, journaled the old way, and the user is told."""
+    path = tmp_path / "store.db"
+    one = SqliteBackend(str(path), find_network=lambda _: "nfs4")
+    two = SqliteBackend(str(path), find_network=lambda _: "nfs4")
+    first = batch_of(*with_values(1, loss=0.5))
+    assert one.commit(first)
+    assert not two.commit(first)
+    assert two.commit(batch_of(*with_values(2, loss=0.5), base=first.cursor))
+    assert pragma(path, "journal_mode") == "delete"
+    assert "on a network file system (nfs4)" in one.notes[0]
+    one.close()
+    two.close()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_lock_that_was_left_behind(tmp_path: Path) -> None:
+    """A sync that was killed on a network file system may leave its lock; the error names it."""
+    path = tmp_path / "store.db"
+    backend = SqliteBackend(str(path), find_network=lambda _: "nfs4", busy_s=0.05)
+    assert backend.commit(batch_of())
+    (tmp_path / "store.db.lock").mkdir()
+    with pytest.raises(TargetError) as failed:
+        backend.commit(batch_of())
+    assert f"remove {path}.lock" in str(failed.value)
+    (tmp_path / "store.db.lock").rmdir()
+    backend.close()
+
+
+MOUNTS = """\
+sysfs /sys sysfs rw 0 0
+/dev/root / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+/dev/sdb /home/local xfs rw 0 0
+lustre@tcp:/fs /scratch/with\\040blank lustre rw 0 0
+sshfs#host: /mnt/far fuse.sshfs rw 0 0
+tmpfs /home/over tmpfs rw 0 0
+server:/over /home/over nfs rw 0 0
+broken
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("/data", None),
+        ("/home/me/runs", "nfs4"),
+        ("/home", "nfs4"),
+        ("/homes", None),
+        ("/home/local/runs", None),
+        ("/scratch/with blank/runs", "lustre"),
+        ("/mnt/far/runs", "fuse.sshfs"),
+        ("/home/over/runs", "nfs"),
+    ],
+)
+def test_the_file_system_of_a_path(tmp_path: Path, place: str, kind: str | None) -> None:
+    """The longest mount point above a path counts, and the last mount on it."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text(MOUNTS, encoding="utf-8")
+    assert network_type(Path(place), mounts) == kind
+
+
+def test_a_system_without_a_list_of_mounts(tmp_path: Path) -> None:
+    """Everything counts as local there."""
+    assert network_type(tmp_path, tmp_path / "mounts") is None
+
+
+def test_this_system_has_a_list_of_mounts(tmp_path: Path) -> None:
+    """A temporary folder is on a local disk."""
+    assert network_type(tmp_path) is None
