@@ -18,8 +18,8 @@ type_and_run() {
     eval "$1"
 }
 
-accuracies="select runs.run, runs.name, summary.value as accuracy from summary join runs using (run)
-    where summary.key = 'eval/accuracy' order by accuracy desc"
+accuracies="select summary.run, name, value as accuracy from summary join run_list using (id)
+    where key = 'eval/accuracy' order by accuracy desc"
 
 type_and_run "python train.py"
 type_and_run "tracker sync ./wandb/run-*"
