@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
 from typing import Final, NoReturn
 
 from airtape.errors import LogFormatError, UsageError
-from airtape.overview import Overview, read_overview
+from airtape.overview import Overview, RunFile, list_files, read_overview
 from airtape.rundir import find_run_dirs
 from airtape.states import Vantage
+from airtape_cli.newest import DirectoriesById, NewestRuns
 
 _PATH_PARTS: Final = 3
 _CANDIDATES: Final = 10
@@ -21,7 +23,8 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
     """Return the run that is meant.
 
     Args:
-        said: A run directory, a log in it, or the id, name or path of a run below `folder`.
+        said: A run directory or a log in it, which stands for this directory alone; or the id, name
+            or path of a run below `folder`, which stands for all directories of the run.
         folder: Where to look for ids, names and paths.
         vantage: When and where one looks from.
 
@@ -32,17 +35,27 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
     if os.path.lexists(said):
         return _readable(read_overview(_directory(said), vantage))
     run_dirs = find_run_dirs([folder]).run_dirs
-    # A directory is usually named after the id: then no other one has to be read.
-    named = [run_dir for run_dir in run_dirs if said and f"-{said}" in run_dir.name]
-    runs = _matching(said, (read_overview(run_dir, vantage) for run_dir in named), ids_only=True)
+    # Directories are usually named after the id: then no other ones have to be read.
+    named = DirectoriesById(run_dirs).of(said.rpartition("/")[2])
+    runs = _matching(said, _runs_in(named, vantage), ids_only="/" not in said)
     if not runs:
-        everything = [read_overview(run_dir, vantage) for run_dir in run_dirs]
+        everything = _runs_in(run_dirs, vantage)
         runs = _matching(said, everything, ids_only=False)
         if not runs:
             _refuse_unknown(said, folder, everything)
     if len(runs) > 1:
         _refuse_ambiguous(said, runs)
     return _readable(runs[0])
+
+
+def _runs_in(run_dirs: Sequence[Path], vantage: Vantage) -> list[Overview]:
+    return [*chain.from_iterable(NewestRuns(run_dirs, vantage).pages(None, len(run_dirs)))]
+
+
+def files_of(run: Overview) -> list[RunFile]:
+    """Return the files of a run; one that stands in several directories is the newest one's."""
+    found = {file.path: file for directory in run.directories for file in list_files(directory)}
+    return [found[path] for path in sorted(found)]
 
 
 def _directory(said: str) -> Path:
@@ -89,7 +102,7 @@ def _refuse_unknown(said: str, folder: Path, runs: Sequence[Overview]) -> NoRetu
 
 
 def _refuse_ambiguous(said: str, runs: Sequence[Overview]) -> NoReturn:
-    names = _listed([str(run.directory) for run in runs])
+    names = _listed([str(run.directory) for run in sorted(runs, key=lambda run: run.directory)])
     raise UsageError(f"{len(runs)} runs are called {said!r}", hint=f"name one: {names}")
 
 

@@ -15,8 +15,8 @@ import click
 from airtape.errors import LogFormatError, UsageError
 from airtape.fold.history import Row
 from airtape.fold.keys import Key
+from airtape.query.joined import history_in
 from airtape.query.whole_values import with_large_values
-from airtape.rows import read_history
 from airtape.sync.report import ExitCode
 from airtape_cli.locate import find_run
 from airtape_cli.options import default_folder, folder_option, vantage
@@ -43,7 +43,8 @@ def export(
     """Write the history of a run, exactly as it was logged.
 
     RUN is a run directory, or the id, the name or the path (entity/project/id) of a run in
-    ./wandb. The exit code is 3 when part of the log is damaged; the rest is written all the same.
+    ./wandb. A run that was resumed in further directories is written as a whole, a directory
+    alone. The exit code is 3 when part of the log is damaged; the rest is written all the same.
 
     \b
     Examples:
@@ -52,12 +53,13 @@ def export(
     """  # noqa: D301 - \b tells click to keep the lines below it
     where = Path(folder) if folder is not None else default_folder()
     found = find_run(run, where, vantage())
+    directories, writers = found.directories, {header.writer for header, _ in found.writers}
     noted: dict[str, None] = {}
 
     def rows() -> Iterator[Row]:
-        history = read_history(found.directory, noted.setdefault)
+        history = history_in(directories, writers, noted.setdefault)
         try:
-            yield from with_large_values(history, [found.directory], noted.setdefault)
+            yield from with_large_values(history, directories, noted.setdefault)
         except OSError as error:
             what = "the log cannot be read to its end"
             raise LogFormatError(what, where=str(found.directory), because=str(error)) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import partial
 from itertools import chain
 from typing import Final, TypeAlias
 
@@ -11,14 +12,15 @@ import click
 
 from airtape.errors import UsageError
 from airtape.overview import Overview
-from airtape.rundir import Found, find_run_dirs
+from airtape.rundir import find_run_dirs
 from airtape.states import in_words
+from airtape_cli.newest import NewestRuns
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
 from airtape_cli.render.lines import Column, Line, Span, echo_lines, table
 from airtape_cli.render.notes import Clashes, echo_note, health_notes
 from airtape_cli.render.shapes import echo_json, run_shape
 from airtape_cli.render.text import STATE_STYLES, shortened, shown
-from airtape_cli.selected import filter_option, newest_runs, order_option, selected_runs
+from airtape_cli.selected import filter_option, order_option, selected_runs
 from airtape_cli.synced import default_target, synced_lookup
 
 Listed: TypeAlias = tuple[Overview, str]
@@ -55,8 +57,10 @@ def ls(
     """List runs, the newest first.
 
     PATH is a run directory, a folder of them such as ./wandb, or a pattern; ./wandb if you name
-    none. STEP is the last step that was logged. SYNCED tells whether the store in ./wandb has all
-    of the run, part of it, or nothing.
+    none. A run that was resumed in further directories has one line; runs that took the same id
+    without knowing of each other have one each, and are named at the end. STEP is the last step
+    that was logged. SYNCED tells whether the store in ./wandb has all of the run, part of it, or
+    nothing.
 
     \b
     Examples:
@@ -69,58 +73,62 @@ def ls(
     found = find_run_dirs(paths or [folder])
     here = vantage(stale_after)
     limit = None if show_all else NEWEST
+    clashes = Clashes()
     if filters is None and order is None:
-        total = len(found.run_dirs)
-        runs = newest_runs(found.run_dirs, here, limit, NEWEST)
+        newest = NewestRuns(found.run_dirs, here, clashes.add)
+        runs = newest.pages(limit, NEWEST)
+        total = partial(getattr, newest, "total")
     else:
         fitting = selected_runs(found.run_dirs, here, filters=filters, order=order)
-        total = len(fitting)
+        for run in fitting:
+            clashes.add(run)
         runs = iter([fitting[:limit]] if fitting else [])
+        total = partial(len, fitting)
     with synced_lookup(folder, echo_note) as synced:
         pages = ([(run, synced(run)) for run in page] for page in runs)
         if as_json:
+            shapes = [{**run_shape(run), "synced": have} for run, have in chain(*pages)]
             echo_json(
                 {
-                    "runs": [{**run_shape(run), "synced": have} for run, have in chain(*pages)],
-                    "total": total,
+                    "runs": shapes,
+                    "total": total(),
                     "target": default_target(folder),
+                    "clashes": clashes.shapes(),
                     "problems": [
                         {"path": str(bad.path), "reason": bad.reason} for bad in found.problems
                     ],
                 }
             )
         else:
-            which = "newest" if order is None else "first"
-            more = f"the {which} {limit} of {total} runs; --all lists every one"
-            too_many = limit is not None and total > limit
-            _show(pages, found, more if too_many else "", plain=show_all and total > NEWEST)
+            notes = _show(pages, plain=show_all and len(found.run_dirs) > NEWEST)
+            if limit is not None and total() > limit:
+                which = "newest" if order is None else "first"
+                echo_note(f"the {which} {limit} of {total()} runs; --all lists every one")
+            bad_ones = [f"{bad.path}: {bad.reason}" for bad in found.problems]
+            for note in [*bad_ones, *notes, *clashes.notes()]:
+                echo_note(note)
     missing = found.not_found if paths else []
     if missing:
         raise UsageError("there is nothing at this path", where=", ".join(missing))
-    if not total and not as_json:
+    if not total() and not as_json:
         places = ", ".join(paths) or str(folder)
         fitting_ones = " that fit" if found.run_dirs else ""
         click.echo(f"No runs{fitting_ones} in {shown(places)}.")
 
 
-def _show(pages: Iterable[list[Listed]], found: Found, more: str, *, plain: bool) -> None:
+def _show(pages: Iterable[list[Listed]], *, plain: bool) -> list[str]:
+    """Write a line for each run; return what is wrong with them."""
     now_ns = time.time_ns()
     widths: list[int] = []
-    clashes = Clashes()
-    notes = [f"{bad.path}: {bad.reason}" for bad in found.problems]
+    notes: list[str] = []
     count = 0
     for page in pages:
         rows = [_row(run, have, now_ns) for run, have in page]
         lines = table(_COLUMNS, rows, widths)
         echo_lines(lines[1:] if count else lines, crop=True, plain=plain)
         count += len(page)
-        for run, _ in page:
-            clashes.add(run)
-            notes += [f"{run.directory}: {note}" for note in health_notes(run)]
-    if more:
-        echo_note(more)
-    for note in [*notes, *clashes.notes()]:
-        echo_note(note)
+        notes += [f"{run.directory}: {note}" for run, _ in page for note in health_notes(run)]
+    return notes
 
 
 def _row(run: Overview, synced: str, now_ns: int) -> Line:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -27,19 +29,31 @@ class Clashes:
     """Paths that stand for runs which know nothing of another."""
 
     def __init__(self) -> None:
-        self._places: dict[str, dict[bytes, Path]] = {}
+        self._places: dict[str, dict[bytes, list[Path]]] = {}
 
     def add(self, run: Overview) -> None:
         """Look at one more run."""
-        for header, _ in run.writers:
+        if run.writers:
+            header = run.writers[-1].header
             places = self._places.setdefault(run.path, {})
-            places.setdefault(header.root or header.writer, run.directory)
+            places.setdefault(header.root or header.writer, run.directories)
 
     def notes(self) -> list[str]:
         """Return a sentence for each path that several runs have taken."""
         return [
             f"{path} stands for {len(places)} different runs: "
-            f"{', '.join(map(str, places.values()))}"
-            for path, places in self._places.items()
-            if len(places) > 1
+            f"{', '.join(' + '.join(map(str, directories)) for directories in places)}"
+            for path, places in self._several()
         ]
+
+    def shapes(self) -> list[dict[str, Any]]:
+        """Return each such path with the directories of each of its runs."""
+        return [
+            {"path": path, "runs": [[str(path) for path in directories] for directories in places]}
+            for path, places in self._several()
+        ]
+
+    def _several(self) -> Iterator[tuple[str, list[list[Path]]]]:
+        for path, places in self._places.items():
+            if len(places) > 1:
+                yield path, [*places.values()]

@@ -72,7 +72,7 @@ def _facts(run: Overview) -> Iterator[tuple[str, Span]]:
         ("Library version", run.library),
         ("Steps", _steps(run)),
         ("Writers", _writers(run)),
-        ("Directory", str(run.directory)),
+        ("Directory", ", ".join(map(str, run.directories))),
     ]
     for label, text in said:
         if text:

@@ -24,6 +24,7 @@ def run_shape(run: Overview) -> dict[str, Any]:
     """Return what ``ls`` and ``show`` both say of a run."""
     return {
         "directory": str(run.directory),
+        "directories": [str(directory) for directory in run.directories],
         "path": run.path,
         "entity": run.entity,
         "project": run.project,
