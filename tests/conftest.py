@@ -9,6 +9,7 @@ import pytest
 
 pytest_plugins = [
     "pytester",
+    "tests.faults.table",
     "tests.no_skips",
     "tests.oracle.tally",
     "tests.processes",
