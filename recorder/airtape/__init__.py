@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airtape import helper
 from airtape.alerts import AlertLevel
 from airtape.api import (
     alert,
@@ -81,6 +82,7 @@ __all__ = (
     "define_metric",
     "finish",
     "finish_artifact",
+    "helper",
     "init",
     "join",
     "link_artifact",

@@ -69,8 +69,9 @@ def init(
         job_type: The run's part in the group, such as ``train``.
         mode: ``offline`` records, ``disabled`` does nothing; with ``shared`` this process is one of
             several that record the run of this id.
-        reinit: What to do when a run is active: return it (False, the default but in notebooks),
-            finish it first (True, ``finish_previous``), or leave it alone (``create_new``).
+        reinit: What to do when runs are active: return the last one (False, the default but in
+            notebooks), finish them first (True, ``finish_previous``), or leave them alone
+            (``create_new``; the new run then does not become the current one).
         settings: More settings, as a dictionary or a `Settings` object.
         resume: Whether to go on with the run of this id, found in the local run directories:
             ``allow`` does if there is one, ``must`` raises if there is none, ``never`` raises if
@@ -106,9 +107,9 @@ def init(
     if in_notebook():
         reinit = True if reinit is None else reinit
         allow_val_change = True if allow_val_change is None else allow_val_change
-    if session.run is not None and reinit in _RETURNS_PREVIOUS:
-        session.run.note_returned()
-        return session.run
+    if session.latest is not None and reinit in _RETURNS_PREVIOUS:
+        session.latest.note_returned()
+        return session.latest
     arguments = {
         "entity": entity,
         "project": project,

@@ -14,7 +14,7 @@ from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.errors import Error, NotAvailableYetError, UsageError
 from airtape.keeper import Keeper
 from airtape.lifecycle import Lifecycle
-from airtape.names import generate_id, generate_name
+from airtape.names import NO_ENTITY, generate_id, generate_name
 from airtape.open_runs import OpenRuns
 from airtape.opening import Opened, open_somewhere
 from airtape.origin import Origin, clear_auto, find_origin, write_auto
@@ -29,6 +29,7 @@ from airtape.shared import part_of
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines
+from airtape.tombstones import RunPath, refuse_deleted
 
 
 class Session:
@@ -56,7 +57,8 @@ class Session:
         """Start a run by these settings; nothing stays of one that cannot be started.
 
         Raises:
-            UsageError: What it shall begin from contradicts itself, or is not there.
+            UsageError: What it shall begin from contradicts itself, or is not there; or the run was
+                deleted.
             Error: The run directory cannot be made or written.
         """
         cwd = working_directory()
@@ -82,6 +84,11 @@ class Session:
             warn=terminal.warn,
             shared=shared,
         )
+        if shared is None:
+            self._refuse_open(origin.run_id or settings.run_id)
+        run_id = origin.run_id or settings.run_id
+        if run_id is not None:
+            refuse_deleted(folder, _path(settings, origin, run_id))
         undo = ExitStack()
         try:
             with interrupts_held():
@@ -107,6 +114,18 @@ class Session:
             undo.close()
             raise
         return run
+
+    @property
+    def latest(self) -> Run | None:
+        """The open run that was started last; None if none is open."""
+        return next(reversed(self._runs.values()), None)
+
+    def _refuse_open(self, run_id: str | None) -> None:
+        if any(run.id == run_id and not run.disabled for run in self._runs.values()):
+            raise UsageError(
+                f"run ID {run_id} is in use",
+                hint="finish that run first, or let both be writers of one: mode='shared'",
+            )
 
     @staticmethod
     def _remember(folder: Path, run: Run, terminal: Terminal) -> None:
@@ -207,7 +226,7 @@ def _begun(settings: Settings, origin: Origin, base: Path) -> dict[str, Plain]:
     inherited = {} if origin.inheritance is None else origin.inheritance.run
     is_fork = origin.branch is not None and origin.run_id is None
     old_name = None if is_fork else inherited.get("name")
-    name = settings.name or old_name
+    name = old_name if settings.name is None else settings.name
     if name is None:
         # The writers of a shared run must agree, and cannot ask one another.
         name = generate_name(count_runs(base)) if origin.shared is None else origin.shared.run_id
@@ -233,6 +252,14 @@ def _described(settings: Settings, name: str) -> dict[str, Plain]:
 
 def _project(settings: Settings) -> str:
     return settings.project or guess_project(working_directory())
+
+
+def _path(settings: Settings, origin: Origin, run_id: str) -> RunPath:
+    """Return the path of a run: that of the one it goes on with, unless something else is said."""
+    inherited = {} if origin.inheritance is None else origin.inheritance.run
+    taken = {name: inherited.get(name) for name in {"entity", "project"} - settings.said}
+    entity = taken.get("entity") or _entity(settings) or NO_ENTITY
+    return RunPath(entity, taken.get("project") or _project(settings), run_id)
 
 
 def _entity(settings: Settings) -> str | None:

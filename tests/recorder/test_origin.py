@@ -93,6 +93,17 @@ def test_without_resume_a_run_starts_anew(start_run: StartRun) -> None:
     for resume in (None, False):
         run = start_run(id="source", resume=resume)
         assert (run.resumed, run.step, run.tags, run.config.as_dict()) == (False, 0, (), {})
+        run.finish()
+
+
+def test_an_id_is_that_of_one_open_run(start_run: StartRun) -> None:
+    """While a run is open, no other of its id is started in the process; a shared one is."""
+    start_run(id="same")
+    for said in ({}, {"resume": "allow"}):
+        with pytest.raises(UsageError, match=r"(?s)run ID same is in use.*mode='shared'"):
+            start_run(id="same", **said)
+    shared = [start_run(id="shared", mode="shared", settings={"label": one}) for one in "ab"]
+    assert [run.id for run in shared] == ["shared"] * 2
 
 
 @pytest.mark.usefixtures("source")

@@ -213,6 +213,30 @@ def test_a_script_displays_nothing(run: airtape.Run) -> None:
     assert run.display() is False
 
 
+def test_init_returns_the_run_that_was_started_last(start_run: StartRun) -> None:
+    """It need not be the current one."""
+    first = start_run(reinit=None)
+    second = start_run(reinit="create_new")
+    assert start_run(reinit=None) is second
+    assert airtape.run is first
+    second.finish()
+    assert start_run(reinit=None) is first
+
+
+def test_a_name_may_be_empty(start_run: StartRun) -> None:
+    """Whoever says so wants no name made up."""
+    assert start_run(name="").name == ""
+
+
+def test_a_config_can_be_chosen_from_beforehand() -> None:
+    """``helper.parse_config`` takes some keys of a config, or leaves some out."""
+    config = {"a": 1, "b": 2}
+    assert airtape.helper.parse_config(config, include=["a"]) == {"a": 1}
+    assert airtape.helper.parse_config(config, exclude=["a"]) == {"b": 2}
+    with pytest.raises(UsageError, match="at most only one of exclude or include"):
+        airtape.helper.parse_config(config, exclude=["a"], include=["b"])
+
+
 def test_retired_arguments_of_init_are_accepted(
     start_run: StartRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
