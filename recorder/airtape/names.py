@@ -21,6 +21,10 @@ PROJECT_FORBIDDEN: Final = "/\\#?%:"
 MAX_TEXT_BYTES: Final = 500_000
 MAX_PROJECT: Final = 128
 MAX_TAG: Final = 64
+NO_ENTITY: Final = "unknown"
+"""Stands in the path of a run that belongs to nobody."""
+NO_PROJECT: Final = "uncategorized"
+"""Stands in the path of a run without a project."""
 
 # Control characters, line and paragraph separators.
 _CONTROL: Final = frozenset({"Cc", "Zl", "Zp"})

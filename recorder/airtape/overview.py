@@ -12,18 +12,16 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from airtape.fold.keys import Key, Tree
 from airtape.fold.merge import Part, merge
 from airtape.fold.metrics import MetricDefinition
+from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.states import RunState, Vantage, state_of
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, malformed_text, read_writers
-
-NO_ENTITY: Final = "unknown"
-NO_PROJECT: Final = "uncategorized"
 
 
 class RunFile(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 from urllib.parse import urlsplit
 
 from airtape.errors import CommError, NotAvailableYetError, UsageError
-from airtape.overview import NO_ENTITY, NO_PROJECT
+from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.query.directories import Directories
 from airtape.query.filters import parse
 from airtape.query.kept import KeptRun, Place

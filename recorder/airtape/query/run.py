@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from airtape.errors import NotAvailableYetError, UsageError
 from airtape.fold.history import STEP
-from airtape.overview import NO_ENTITY, NO_PROJECT
+from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.query.changes import changes_of
 from airtape.query.files import RecordedFile
 from airtape.query.history import (
