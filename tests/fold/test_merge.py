@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airtape.fold.merge import Part, hidden_after, in_order, merge
+from airtape.txlog.format import Header
+from tests.fold.said import folded, log
+from tests.logs import config, describe, log_row, machine, metric, summary
+
+A, B, C, D = (bytes([number]) * 16 for number in range(1, 5))
+
+
+def header(writer: bytes, *parents: bytes, **said: Any) -> Header:
+    """Return a writer of the run."""
+    return Header("ab12cd34", writer, parents=[(parent, 9) for parent in parents], **said)
+
+
+def order(*headers: Header) -> list[bytes]:
+    """Return the writers in the order in which they count."""
+    return [header.writer for header in in_order(headers)]
+
+
+def test_parents_come_first() -> None:
+    """Whatever their uuids and clocks."""
+    assert order(header(A, B), header(B, C), header(C)) == [C, B, A]
+
+
+def test_writers_without_a_word_on_each_other_are_ordered_by_step_and_uuid() -> None:
+    """Everybody who reads them agrees."""
+    assert order(header(B), header(C, start_step=5), header(A, start_step=5)) == [B, A, C]
+
+
+def test_parents_that_are_not_there_hold_up_nobody() -> None:
+    """Their directory may be on another machine."""
+    assert order(header(B, D), header(A, D)) == [A, B]
+
+
+@pytest.mark.parametrize("parents", [(A,), (A, B)])
+def test_a_circle_is_cut_at_its_first_writer(parents: tuple[bytes, ...]) -> None:
+    """Nobody writes one, but a log can be anybody's."""
+    assert order(header(A, B), header(B, *parents), header(C)) == [C, A, B]
+
+
+def test_roles_come_before_everything() -> None:
+    """Ranks and children are gone over by primary writers, all of them by amendments."""
+    roles = [header(A, role="amend"), header(B), header(C, role="child"), header(D, role="shared")]
+    assert order(*roles) == [C, D, B, A]
+
+
+@given(st.permutations([header(A), header(B, A), header(C, A), header(D, C, role="child")]))
+def test_the_order_does_not_depend_on_how_directories_arrive(headers: list[Header]) -> None:
+    """The same for whoever reads."""
+    assert order(*headers) == [D, A, B, C]
+
+
+def test_a_rewind_hides_what_came_after_it() -> None:
+    """Of all writers that it goes on from, near and far, also those that are not here."""
+    headers = [header(A, D), header(B, A), header(C, B, rewind_to=5)]
+    assert hidden_after(headers) == {A: 5, B: 5, D: 5}
+
+
+def test_the_earliest_rewind_counts() -> None:
+    """Each hides what it hides."""
+    headers = [header(A), header(B, A, rewind_to=7), header(C, B, rewind_to=3)]
+    assert hidden_after(headers) == {A: 3, B: 3}
+
+
+def test_only_a_rewind_hides() -> None:
+    """Those that resume do not."""
+    assert hidden_after([header(A), header(B, A)]) == {}
+
+
+def test_ancestors_in_a_circle_are_found_once() -> None:
+    """And a writer does not hide itself."""
+    headers = [header(A, B, C), header(B, A, C), header(C, A, A, rewind_to=2)]
+    assert hidden_after(headers) == {A: 2, B: 2}
+
+
+def test_later_writers_go_over_earlier_ones() -> None:
+    """Name, metadata, config, summary and definitions, each by itself."""
+    first = folded(
+        *(describe(name="one", notes="n"), machine(host="a"), config(lr=1, net={"x": 1})),
+        *(summary(best=1, s=1), metric(name="m", hidden=True), metric(glob="m")),
+        log({"loss": 1.0}),
+    )
+    second = folded(
+        *(describe(name="two"), machine(host="b"), config(lr=2), summary(best=2)),
+        *(metric(name="m", summary=["max"]), log_row(1, loss=0.5)),
+    )
+    whole = merge([Part(header(B, A), second), Part(header(A), first)])
+    assert whole.newest.header.writer == B
+    assert (whole.run, whole.metadata) == ({"name": "two", "notes": "n"}, {"host": "b"})
+    assert whole.config == {"lr": 2, "net": {"x": 1}}
+    assert (whole.summary["best"], whole.summary["s"], whole.summary["loss"]) == (2, 1, 0.5)
+    assert whole.definitions["m", False].summary == ("max",)
+    assert whole.definitions["m", True].glob
+    assert whole.traces == {"loss": [0.5]}
+
+
+def test_rows_steps_and_alerts_add_up() -> None:
+    """Over all writers."""
+    first = folded(log_row(0, a=1), log_row(8, a=1), (14, []))
+    second = folded(log_row(4, a=1), (14, []))
+    whole = merge([Part(header(A), first), Part(header(B, A), second), Part(header(C), folded())])
+    assert (whole.rows, whole.last_step, whole.alerts, whole.dropped) == (3, 8, 2, 0)
+
+
+def test_steps_that_were_rewound_do_not_count() -> None:
+    """The highest step is one that is still there."""
+    first, second = folded(log_row(0, a=1), log_row(8, a=1)), folded(log_row(4, a=1))
+    whole = merge([Part(header(A), first), Part(header(B, A, rewind_to=3), second)])
+    assert whole.last_step == 4
+
+
+@pytest.mark.parametrize(("roles", "newest"), [(("primary", "amend"), A), (("shared", "child"), B)])
+def test_the_newest_primary_writer_says_how_the_run_is(
+    roles: tuple[Any, Any], newest: bytes
+) -> None:
+    """Without a primary one, the last of the others."""
+    parts = [Part(header(w, role=role), folded()) for w, role in zip((A, B), roles, strict=True)]
+    assert merge(parts).newest.header.writer == newest
