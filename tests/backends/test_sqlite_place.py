@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from airtape.backends.filesystems import network_type
+from airtape.backends.filesystems import network_type, why_locks_fail
 from airtape.backends.registry import open_backend
 from airtape.backends.sqlite import SqliteBackend
 from airtape.backends.sqlite_schema import MIGRATIONS
@@ -206,8 +206,8 @@ def test_a_store_on_a_local_disk(tmp_path: Path) -> None:
 def test_a_store_on_a_network_file_system(tmp_path: Path) -> None:
     """It is locked with a file beside it, journaled the old way, and the user is told."""
     path = tmp_path / "store.db"
-    one = SqliteBackend(str(path), find_network=lambda _: "nfs4")
-    two = SqliteBackend(str(path), find_network=lambda _: "nfs4")
+    one = SqliteBackend(str(path), find_fault=lambda _: "a network file system (nfs4)")
+    two = SqliteBackend(str(path), find_fault=lambda _: "a network file system (nfs4)")
     first = batch_of(*with_values(1, loss=0.5))
     assert one.commit(first)
     assert not two.commit(first)
@@ -219,10 +219,28 @@ def test_a_store_on_a_network_file_system(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_store_that_was_moved_to_another_file_system(tmp_path: Path) -> None:
+    """It goes on in the way that the present place asks for, there and back."""
+    path = tmp_path / "store.db"
+    make_store(path)
+    far = SqliteBackend(str(path), find_fault=lambda _: "a network file system (nfs4)")
+    base = far.read_cursor(RUN, WRITER)
+    assert far.commit(batch_of(*with_values(2, loss=0.25), base=base))
+    other = SqliteBackend(str(path), find_fault=lambda _: "a network file system (nfs4)")
+    assert other.read_cursor(RUN, WRITER) == far.read_cursor(RUN, WRITER)
+    other.close()
+    far.close()
+    assert pragma(path, "journal_mode") == "delete"
+    SqliteBackend(str(path)).close()
+    assert pragma(path, "journal_mode") == "wal"
+
+
 def test_a_lock_that_was_left_behind(tmp_path: Path) -> None:
     """A sync that was killed on a network file system may leave its lock; the error names it."""
     path = tmp_path / "store.db"
-    backend = SqliteBackend(str(path), find_network=lambda _: "nfs4", busy_s=0.05)
+    backend = SqliteBackend(
+        str(path), find_fault=lambda _: "a network file system (nfs4)", busy_s=0.05
+    )
     assert backend.commit(batch_of())
     (tmp_path / "store.db.lock").mkdir()
     with pytest.raises(TargetError) as failed:
@@ -270,6 +288,14 @@ def test_a_system_without_a_list_of_mounts(tmp_path: Path) -> None:
     assert network_type(tmp_path, tmp_path / "mounts") is None
 
 
-def test_this_system_has_a_list_of_mounts(tmp_path: Path) -> None:
-    """A temporary folder is on a local disk."""
-    assert network_type(tmp_path) is None
+def test_locks_of_a_local_disk_work(tmp_path: Path) -> None:
+    """They are tried out, and leave nothing behind."""
+    assert why_locks_fail(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_locks_over_the_network_are_not_tried(tmp_path: Path) -> None:
+    """There they may work, and still not exclude anybody."""
+    mounts = tmp_path / "mounts"
+    mounts.write_text("server:/ / nfs rw 0 0\n", encoding="utf-8")
+    assert why_locks_fail(tmp_path, mounts) == "a network file system (nfs)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
@@ -13,16 +14,20 @@ import pytest
 from airtape.backends.registry import open_backend
 from airtape.sync.engine import sync
 from airtape.sync.options import SyncOptions
+from airtape.sync.report import ExitCode
 from tests.held import assert_holds
 from tests.logs import ended, log_row, write_log
 from tests.processes import StartPython
 from tests.shim.build import (
+    Kinds,
     Setting,
     build_shim,
     count_in,
     delay_at,
     each_kill,
+    errno_from,
     kill_at,
+    no_locks,
     on_path,
     only_kinds,
     shim_env,
@@ -33,12 +38,16 @@ from tests.sync.runs import A_RUN
 SYNC = """
 import sys
 from airtape.backends.registry import open_backend
+from airtape.errors import TargetError
 from airtape.sync.engine import sync
 from airtape.sync.options import SyncOptions
 
 source, url = sys.argv[1:]
 if sys.stdin.readline():
-    backend = open_backend(url)
+    try:
+        backend = open_backend(url)
+    except TargetError:
+        sys.exit(4)
     report = sync([source], backend, SyncOptions(max_points=12))
     backend.close()
     sys.exit(report.exit_code)
@@ -54,7 +63,11 @@ def shim(request: pytest.FixtureRequest) -> Path:
 
 
 class Syncs:
-    """Syncs of one log into one target, in processes of their own, under the fault shim."""
+    """Syncs of one log into one target, in processes of their own, under the fault shim.
+
+    Attributes:
+        needs: Kinds of calls without which a sync cannot be.
+    """
 
     def __init__(self, folder: Path, shim: Path, log: Path, kind: str, *, new: bool) -> None:
         self._folder = folder
@@ -63,6 +76,7 @@ class Syncs:
         self._kind = kind
         self._new = new
         self._made = 0
+        self.needs = {"write", "fsync", "link"} if kind == "jsonl" else {"write"}
 
     def target(self) -> str:
         """Return the URL of another target; it has a run already unless it is to be new."""
@@ -143,6 +157,24 @@ def test_a_sync_may_be_killed_at_every_single_call(syncs: Syncs) -> None:
         assert syncs.run(url, setting) in {-signal.SIGKILL, 0}
         syncs.run(url, setting)
         syncs.assert_complete(url)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("calls", ["write", "fsync", "link"])
+def test_a_full_or_broken_disk_costs_no_data(syncs: Syncs, calls: Kinds) -> None:
+    """The sync may say that the target cannot be written; the next one completes it."""
+    url = syncs.target()
+    code = syncs.run(url, errno_from(calls, errno.ENOSPC, 2))
+    assert code == ExitCode.UNREACHABLE or calls not in syncs.needs
+    syncs.assert_complete(url)
+
+
+@pytest.mark.timeout(120)
+def test_a_disk_without_locks(syncs: Syncs) -> None:
+    """A target works there too, and two syncs exclude each other in another way."""
+    url = syncs.target()
+    assert syncs.run(url, no_locks()) == ExitCode.OK
+    syncs.assert_complete(url)
 
 
 @pytest.mark.timeout(120)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +20,27 @@ NETWORK: Final = frozenset(
 trusted; FUSE file systems, which may be anything, count too."""
 
 _ESCAPE: Final = re.compile(r"\\([0-7]{3})")
+
+
+def why_locks_fail(folder: Path, mounts: Path = MOUNTS) -> str | None:
+    """Return what kind of file system makes locks in a folder useless, None if none does.
+
+    Args:
+        folder: A folder that can be written.
+        mounts: The list of what is mounted.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    network = network_type(folder, mounts)
+    if network is not None:
+        return f"a network file system ({network})"
+    with tempfile.TemporaryFile(dir=folder) as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return "a file system without locks"
+    return None
 
 
 def network_type(path: Path, mounts: Path = MOUNTS) -> str | None:

@@ -48,11 +48,11 @@ def _load(entry: EntryPoint, url: str) -> Callable[[str], Backend]:
     try:
         factory: Callable[[str], Backend] = entry.load()
     except (ImportError, AttributeError) as error:
-        distribution = entry.dist.name if entry.dist is not None else entry.module
+        package = entry.module if entry.dist is None else entry.dist.name
         raise TargetError(
             f"the backend {entry.name!r} cannot be loaded",
             where=url,
             because=str(error),
-            hint=f"Install {distribution} with all that it needs.",
+            hint=f"Install {package} with all that it needs.",
         ) from error
     return factory

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import Final
 from urllib.parse import quote
 
-from airtape.backends.filesystems import network_type
+from airtape.backends.filesystems import why_locks_fail
 from airtape.backends.sqlite_schema import migrate
 from airtape.errors import TargetError
 
@@ -31,11 +31,11 @@ class Store:
     Args:
         location: What stands behind ``sqlite:``: a path, or ``//`` and an absolute path.
         busy_s: Seconds to wait for another process that writes.
-        find_network: Returns the type of the network file system that a path is on, if any.
+        find_fault: Returns what kind of file system makes locks in a folder useless, if any does.
 
     Attributes:
         path: The file.
-        network: The type of the network file system that it is on, if it is on one.
+        fault: What kind of file system makes its locks useless, if any does.
 
     Raises:
         TargetError: The file cannot be opened or made, or is something else.
@@ -46,12 +46,12 @@ class Store:
         location: str,
         *,
         busy_s: float = BUSY_S,
-        find_network: Callable[[Path], str | None] = network_type,
+        find_fault: Callable[[Path], str | None] = why_locks_fail,
     ) -> None:
         self.path = Path(location[2:] if location.startswith("///") else location)
-        self.network: str | None = None
+        self.fault: str | None = None
         self._busy_s = busy_s
-        self._find_network = find_network
+        self._find_fault = find_fault
         self._connection: sqlite3.Connection | None = None
         with self._failing():
             _check_place(self.path)
@@ -61,12 +61,12 @@ class Store:
     @property
     def notes(self) -> list[str]:
         """What the user should know about the store's place."""
-        if self.network is None:
+        if self.fault is None:
             return []
         note = (
-            f"{self.path} is on a network file system ({self.network}): it works, but slowly, and "
-            "only one process at a time can read or write it. A store on a local disk serves "
-            "better: --to sqlite:/local/path/tracker.db"
+            f"{self.path} is on {self.fault}: it works, but slowly, and only one process at a time "
+            "can read or write it. A store on a local disk serves better: "
+            "--to sqlite:/local/path/tracker.db"
         )
         return [note]
 
@@ -74,7 +74,7 @@ class Store:
         if self._connection is None:
             if self.path.parent.name in WANDB_FOLDERS:
                 self.path.parent.mkdir(exist_ok=True)
-            self.network = self._find_network(self.path.parent)
+            self.fault = self._find_fault(self.path.parent)
             self._connection = self._connect()
         return self._connection
 
@@ -82,7 +82,7 @@ class Store:
         give_up_at = monotonic() + self._busy_s
         while True:
             try:
-                return _connect(self.path, self.network, self._busy_s)
+                return _connect(self.path, self.fault, self._busy_s)
             except sqlite3.OperationalError as error:
                 # While one process turns a new file into a store, SQLite does not let others wait.
                 if "locked" not in str(error) or monotonic() >= give_up_at:
@@ -199,15 +199,17 @@ def _may_write(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)
 
 
-def _connect(path: Path, network: str | None, busy_s: float) -> sqlite3.Connection:
+def _connect(path: Path, fault: str | None, busy_s: float) -> sqlite3.Connection:
     uri = f"file:{quote(str(path.parent.resolve() / path.name))}"
-    if network is not None:
+    if fault is not None:
         # Locks of the usual kind are not to be trusted there, and WAL needs shared memory.
         uri += "?vfs=unix-dotfile"
     connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
     try:
-        if network is None:
+        if fault is None:
             _use_wal(connection)
+        else:
+            _leave_wal(connection)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         migrate(connection, str(path))
         # Shows now, not after half an hour of reading, that nothing can be written.
@@ -217,6 +219,15 @@ def _connect(path: Path, network: str | None, busy_s: float) -> sqlite3.Connecti
         connection.close()
         raise
     return connection
+
+
+def _leave_wal(connection: sqlite3.Connection) -> None:
+    """Turn a store that was moved from a local disk into one that needs no shared memory."""
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA locking_mode = NORMAL")
+    # The lock goes with the next access.
+    connection.execute("SELECT 1 FROM sqlite_master").fetchone()
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
