@@ -42,11 +42,14 @@ class Allowance(NamedTuple):
         path: The place, as in `Difference`.
         ours: What stands there with airtape.
         because: Names of reasons.
+        sometimes: Whether there may also be no difference: a scenario says itself what others
+            leave to us, or depends on the time.
     """
 
     path: str
     ours: Value
     because: tuple[str, ...]
+    sometimes: bool = False
 
     def covers(self, difference: Difference) -> bool:
         """Tell whether the difference is at the place or below it."""
@@ -101,7 +104,7 @@ class Allowed:
             if not any(allowance.covers(difference) for allowance in (*own, *common))
         ]
         for allowance in (*own, *common):
-            if not any(map(allowance.covers, found)):
+            if not allowance.sometimes and not any(map(allowance.covers, found)):
                 verdict.gone.append(allowance.path)
         for allowance in own:
             now = _stands_at(allowance.path, found, airtape)
@@ -129,7 +132,8 @@ def load() -> Allowed:
 
 
 def _allowance(entry: dict[str, Value]) -> Allowance:
-    return Allowance(entry["path"], entry.get("ours", ANY), tuple(entry["because"]))
+    because = tuple(entry["because"])
+    return Allowance(entry["path"], entry.get("ours", ANY), because, entry.get("sometimes", False))
 
 
 def _stands_at(path: str, found: list[Difference], airtape: Value) -> Value:

@@ -67,7 +67,7 @@ def _read_run(run_dir: Path, top: Path) -> Said:
         "record_kinds": dict(newest.kinds),
         "run": run,
         "run_updates": updates,
-        "config": {"_wandb": recorder, **whole.config},
+        "config": {"_wandb": recorder | _branch(whole.run), **whole.config},
         "config_records": newest.config_records,
         "history": rows,
         "summary_records": newest.summary_records,
@@ -156,6 +156,9 @@ class _Retelling(RowCollector):
     def described(self) -> Said:
         """Return what is said of the run so far."""
         said = {_RUN_NAMES.get(name, name): value for name, value in self.fold.run.items() if value}
+        if "branch" in said:
+            run_id, step = said.pop("branch").values()
+            said["branch_point"] = {"run": run_id, "metric": "_step", "value": float(step)}
         return {"run_id": self.header.run_id, "start_time": self.fold.began_ns, **said}
 
     def _run(self, _: Record) -> None:
@@ -198,6 +201,10 @@ class _Retelling(RowCollector):
         if said.get("overwrite"):
             told["_control"] = {"overwrite": True}
         self.metrics.append(told)
+
+
+def _branch(run: Said) -> Said:
+    return {"branch_point": run["branch"]} if "branch" in run else {}
 
 
 def _row(row: Row, blobs: Path) -> Said:

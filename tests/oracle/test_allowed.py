@@ -61,6 +61,11 @@ def test_allowance_that_is_not_needed_is_reported() -> None:
     assert judged(result(), Allowance("/obs/a", [1, 2], ("promise",))).gone == ["/obs/a"]
 
 
+def test_allowance_may_hold_sometimes_only() -> None:
+    """What depends on the time, or on what a scenario says itself, need not differ."""
+    assert judged(result(), Allowance("/obs/a", [1, 2], ("promise",), sometimes=True)).gone == []
+
+
 def test_what_comes_later_is_counted_apart() -> None:
     """An allowance until something exists is not one for good."""
     assert judged(result((1, 5)), Allowance("/obs/a[1]", 5, ("gap",))).later == 1
