@@ -44,7 +44,8 @@ def sync(
 
     PATH is a run directory, a folder of them such as ./wandb, or a pattern; ./wandb if you name
     none. Only what the target does not have yet is sent, so syncing again is cheap and adds
-    nothing twice; a run that goes on is continued next time. Nothing is written below PATH.
+    nothing twice; a run that goes on is continued next time. Nothing is written below PATH. Runs
+    that were deleted are left out, also when a copy of their directory turns up.
 
     \b
     Examples:
@@ -65,7 +66,7 @@ def sync(
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     url = target or default_target(folder)
-    options = SyncOptions(dry_run=dry_run)
+    options = SyncOptions(dry_run=dry_run, tombstones=[folder])
     chosen = paths or (str(folder),)
     places = ", ".join(chosen)
     found = find_run_dirs(chosen)

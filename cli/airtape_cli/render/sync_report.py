@@ -14,6 +14,7 @@ _VERBS = {
     "damaged": "Damaged",
     "failed": "Failed",
     "held": "Held by another sync",
+    "deleted": "Left out",
 }
 
 
@@ -77,6 +78,7 @@ def _sentence(what: str, counts: dict[str, int], *more: str) -> str:
             ("damaged", "damaged"),
             ("failed", "failed"),
             ("held", "held by another sync"),
+            ("deleted", "deleted"),
             ("nothing_new", "had nothing new"),
         )
         if counts[status]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from airtape.backends.base import Backend, DirectoryHint
 from airtape.errors import CommError, Error, TargetError
 from airtape.rundir import Problem, find_run_dirs
 from airtape.sync.clashes import add_clashes
+from airtape.sync.deleted import DeletedRuns
 from airtape.sync.directory import DirectorySync, unreadable
 from airtape.sync.glance import Glance, glance
 from airtape.sync.options import SyncOptions as SyncOptions  # noqa: PLC0414 - part of `sync`
@@ -90,6 +92,7 @@ class _Pass:
         self._options = options
         self._progress = progress
         self._report = report
+        self._deleted = DeletedRuns(options.tombstones)
         self._hints: dict[str, DirectoryHint] = {}
         self._new_hints: dict[str, DirectoryHint] = {}
 
@@ -104,7 +107,8 @@ class _Pass:
             error = Error(problem.reason, where=str(problem.path))
             self._finish(RunReport(problem.path, "failed", problems=[error]))
         self._hints = dict(self._backend.hints())
-        glances = [seen for path in run_dirs if (seen := self._glance(path)) is not None]
+        kept = [path for path in run_dirs if not self._is_deleted(path)]
+        glances = [seen for path in kept if (seen := self._glance(path)) is not None]
         busy = [seen for seen in glances if not seen.unchanged]
         self._progress.planned(len(busy), sum(seen.size for seen in busy))
         try:
@@ -119,6 +123,18 @@ class _Pass:
             raise
         finally:
             add_clashes(self._report.runs, self._hints)
+
+    def _is_deleted(self, path: Path) -> bool:
+        """Tell whether the run of a directory was deleted; if so, say it."""
+        stone = None
+        with suppress(OSError):
+            # Whether it can be read is said where it is sent.
+            stone = self._deleted.find(path)
+        if stone is not None:
+            entity, project, run_id = stone.run
+            note = f"{stone}; it is left out, as ids are not reused"
+            self._finish(RunReport(path, "deleted", run_id, entity, project, notes=[note]))
+        return stone is not None
 
     def _glance(self, path: Path) -> Glance | None:
         trust = not self._options.check

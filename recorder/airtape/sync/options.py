@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class SyncOptions:
         strict: Count known damage like new damage.
         entity: Whom to give the runs to, in place of whom their logs name.
         project: The project to put them into, in place of the one their logs name.
+        tombstones: Folders whose tombstones count for all run directories, beside the one that a
+            run directory is in.
         max_points: Values of one batch, about.
         max_bytes: Bytes of logs behind one batch, about.
         pause: Waits so many seconds.
@@ -28,6 +31,7 @@ class SyncOptions:
     strict: bool = False
     entity: str = ""
     project: str = ""
+    tombstones: Sequence[Path] = ()
     max_points: int = 200_000
     max_bytes: int = 8 << 20
     pause: Callable[[float], None] = time.sleep

@@ -10,8 +10,11 @@ from typing import Any, Literal, TypeAlias
 from airtape.backends.cursor import Loss
 from airtape.errors import Error
 
-Status: TypeAlias = Literal["synced", "nothing_new", "pending", "damaged", "failed", "held"]
-"""``pending`` is what a dry run would sync; ``damaged`` means damage that was not known before."""
+Status: TypeAlias = Literal[
+    "synced", "nothing_new", "pending", "damaged", "failed", "held", "deleted"
+]
+"""``pending`` is what a dry run would sync; ``damaged`` means damage that was not known before;
+``deleted`` is left out, because its run was deleted."""
 
 
 class ExitCode(IntEnum):
