@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from airtape.config import Config, ConfigStatic
 from airtape.disabled import DisabledLifecycle, DisabledLog
@@ -24,10 +25,12 @@ class RunFacts:
     _config: Config
     _summary: Summary
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if not hasattr(type(self), name):
-            raise AttributeError(f"Attribute {name} is not supported on Run object.")
-        super().__setattr__(name, value)
+    if not TYPE_CHECKING:
+        # Type checkers know the attributes, and would take this as leave to set any other.
+        def __setattr__(self, name: str, value: object) -> None:
+            if not hasattr(type(self), name):
+                raise AttributeError(f"Attribute {name} is not supported on Run object.")
+            super().__setattr__(name, value)
 
     @property
     def config(self) -> Config:

@@ -89,7 +89,7 @@ def test_only_init_makes_runs() -> None:
 def test_a_run_has_no_other_attributes(run: airtape.Run) -> None:
     """A misspelt one is refused, and what may not be set stays."""
     with pytest.raises(AttributeError, match="Attribute nmae is not supported on Run object"):
-        run.nmae = "x"
+        run.nmae = "x"  # type: ignore[attr-defined]  # what the test is about
     for name in ("id", "step", "config", "summary", "project"):
         with pytest.raises(AttributeError):
             setattr(run, name, "x")
