@@ -53,9 +53,9 @@ def test_both_readers_read_the_same(records: Records, log: Path) -> None:
 
 
 def test_both_readers_read_the_same_of_every_cut(records: Records, tmp_path: Path) -> None:
-    """Wherever a log ends."""
+    """Wherever a log ends, or nearly."""
     log = tmp_path / "log"
-    for cut in range(len(SMALL)):
+    for cut in range(0, len(SMALL), 3):
         log.write_bytes(SMALL[:cut])
         check(records, log)
 

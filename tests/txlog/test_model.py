@@ -215,6 +215,7 @@ def live(lives: int, steps: int) -> None:
     run_state_machine_as_test(LogModel, settings=often)
 
 
+@pytest.mark.timeout(60)
 def test_a_log_is_read_as_it_was_written_whatever_happens_to_it(
     rounds: Callable[[int], int],
 ) -> None:

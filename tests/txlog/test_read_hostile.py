@@ -88,6 +88,7 @@ def filled(pattern: bytes, size: int) -> bytes:
     return LOG.frames[0] + pattern * (size // len(pattern)) + b"".join(LOG.frames[1:])
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("name", [*PATTERNS, *CRAFTED])
 def test_searching_takes_linear_time(read: Read, name: str) -> None:
     """Four times the bytes take no more than about four times as long."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airtape.records import Kind, Plain, pack_big_ints
@@ -86,7 +86,8 @@ def test_a_checkpoint_is_a_frame_without_salt(tmp_path: Path) -> None:
         assert writer.last_checkpoint == at
 
 
-@given(st.lists(PLAIN, max_size=5))
+@settings(max_examples=settings().max_examples // 5)  # each syncs a file
+@given(st.lists(PLAIN, max_size=20))
 def test_what_is_written_is_read(
     tmp_path_factory: pytest.TempPathFactory, said: list[Plain]
 ) -> None:
