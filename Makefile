@@ -35,14 +35,14 @@ check: .venv/.installed ## format, lint, types, layers, and whether the docs are
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/python docs/freshness.py
+	$(BIN)/python -m docs.freshness
 
 format: .venv/.installed ## let ruff format the code and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix-only .
 
 docs: .venv/.installed ## write the generated parts of the docs anew
-	$(BIN)/python docs/freshness.py --write
+	$(BIN)/python -m docs.freshness --write
 
 bench: .venv/.installed ## what importing, starting, logging and finishing cost
 	$(BIN)/python bench/side_by_side.py $(if $(WRITE),--write)

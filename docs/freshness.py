@@ -14,6 +14,8 @@ from pathlib import Path
 
 import click
 
+from docs.api_reference import api_reference
+
 ROOT = Path(__file__).parent.parent
 PART = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 WIDTH = 80
@@ -37,6 +39,7 @@ def _help(command: click.Command, context: click.Context, level: int = 2) -> Ite
 
 
 GENERATORS: dict[str, Callable[[], str]] = {
+    "api-reference": api_reference,
     "command-reference": command_reference,
 }
 
