@@ -34,6 +34,7 @@ class Log:
         run_id: The run.
         name: Tells this writer from others; its uuid is made from it.
         began_ns: Wall clock of the header.
+        before: The log that this one continues.
         said: Further fields of the header.
 
     Attributes:
@@ -44,14 +45,20 @@ class Log:
     """
 
     def __init__(
-        self, run_id: str, name: str = "", *, began_ns: int = BEGAN_NS, **said: Any
+        self,
+        run_id: str,
+        name: str = "",
+        *,
+        began_ns: int = BEGAN_NS,
+        before: Log | None = None,
+        **said: Any,
     ) -> None:
         writer = uuid_of(run_id + name)
         usual = {"root": writer, "host": "node1", "pid": 4711, "start_ticks": 123_456}
         usual |= {"boot_id": "6fd1f0a5-7a2b-4c11-9d0e-1b2c3d4e5f60", "heartbeat_s": 30.0}
         self.header = Header(run_id, writer, **{**usual, "library": "0.1.0", **said})
         self.frames: list[bytes] = []
-        self.fold = Fold()
+        self.fold: Fold = Fold() if before is None else before.fold
         self.next_seq = self.header.first_seq
         self._wall_ns = began_ns - SECOND
         self.say(Kind.HEADER, self.header.to_fields())
@@ -170,6 +177,7 @@ def two_files() -> Files:
     second = Log(
         "twofiles",
         began_ns=BEGAN_NS + 60 * SECOND,
+        before=first,
         first_seq=first.next_seq,
         continues="run-twofiles.txlog",
     )
