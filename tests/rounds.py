@@ -20,7 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Give properties N times their usual examples, and no deadline of their own."""
     examples = 100 * config.getoption("rounds")
-    hypothesis.settings.register_profile("airtape", deadline=None, max_examples=examples)
+    hypothesis.settings.register_profile(
+        "airtape",
+        deadline=None,
+        max_examples=examples,
+        # A busy machine is no reason to fail.
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
     hypothesis.settings.load_profile("airtape")
 
 
