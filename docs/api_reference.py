@@ -55,7 +55,7 @@ DIFFERENCES: Mapping[str, str] = {
     "Run.settings": "Few, all of them below; `run.settings` is frozen.",
     "Config.update": "All values are set or none.",
     "Summary.update": "It takes a dictionary, and raises InvalidDataError for anything else in it.",
-    "Api": "It reads run directories and stores; nothing asks a server. See [API_LOCAL](API_LOCAL.md).",
+    "Api": "It reads run directories and stores, and asks no server: [API_LOCAL](API_LOCAL.md).",
 }
 """What a call does otherwise than W&B's, by its name."""
 
@@ -120,8 +120,8 @@ def _lines() -> Iterator[str]:
     yield "\n## Config and summary\n"
     yield "Both also take and give values as attributes and as items: `run.config.lr`.\n"
     for kind, names in OF_VALUES.items():
-        for name in names:
-            yield from _call(f"{kind}.{name}", getattr(getattr(airtape, kind), name))
+        for method in names:
+            yield from _call(f"{kind}.{method}", getattr(getattr(airtape, kind), method))
     yield "\n## What comes later\n"
     yield (
         "Each of these raises `NotAvailableYetError`, but of a disabled run, which does nothing "
