@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -127,15 +128,27 @@ def test_a_value_that_cannot_be_kept_is_counted(
     assert said == ["a value of 2 bytes could not be kept (File exists) and is lost"]
 
 
-def test_a_file_that_cannot_be_finished_is_removed(
-    blobs: Path, large: LargeValues, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_cannot_be_finished_is_removed(blobs: Path, large: LargeValues) -> None:
     """Half a value is none: nothing of it stays in the folder."""
-    large.keep("first")
-    monkeypatch.setattr("secrets.token_hex", lambda _: "x/y")
-    large.keep("second")
+    usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, usual[1]))
+    try:
+        large.keep("x" * 100_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usual)
     assert large.lost == 1
-    assert len(list(blobs.iterdir())) == 1
+    assert list(blobs.iterdir()) == []
+
+
+def test_values_are_synced_when_asked_or_at_once(blobs: Path, large: LargeValues) -> None:
+    """No caller waits for the disk, unless every record is to survive a power loss."""
+    large.keep("x")
+    assert [path.parent for path in large.unsynced] == [blobs]
+    large.sync()
+    assert large.unsynced == []
+    at_once = LargeValues(blobs, file_mode=None, report=print, at_once=True)
+    at_once.keep("y")
+    assert at_once.unsynced == []
 
 
 def test_syncing_a_file_that_is_gone_is_no_error(blobs: Path, large: LargeValues) -> None:
