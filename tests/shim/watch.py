@@ -52,6 +52,10 @@ class Control:
         """Fail all calls of these kinds, or of those that a full disk refuses."""
         self._say(*(f"{kind}:{error}" for kind in kinds or ("disk",)))
 
+    def refuse_calls(self, error: int, kind: Kinds, first: int, last: int) -> None:
+        """Fail the `first` to `last` call of a kind, counted from the start of each process."""
+        self._say(f"{kind}:{first}-{last}:{error}")
+
     def hang(self, *kinds: Kinds) -> None:
         """Let no call of these kinds return until another method says so."""
         self._say(*(f"{kind}:HANG" for kind in kinds))

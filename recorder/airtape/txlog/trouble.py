@@ -9,11 +9,13 @@ oldest go, and gap records will stand in their place.
 from __future__ import annotations
 
 import threading
+from _thread import start_new_thread
 from collections import deque
 from collections.abc import Callable
 from time import monotonic
 from typing import NamedTuple, Protocol
 
+from airtape.process import leave_signals_to_the_program
 from airtape.txlog.format import seq_of
 from airtape.txlog.seqset import SeqSet
 
@@ -95,7 +97,8 @@ class Trouble:
     def begin(self) -> None:
         """Let a thread work on it, or the callers of `defer` where no thread can be had."""
         try:
-            threading.Thread(target=self._run, name="airtape-drain", daemon=True).start()
+            # Not `threading.Thread`, whose start waits until the thread has run for a while.
+            start_new_thread(self._run, ())
         except RuntimeError:
             self._has_thread = False
 
@@ -127,6 +130,7 @@ class Trouble:
 
     def _run(self) -> None:
         """Try to write what waits, again and again, until nothing does."""
+        leave_signals_to_the_program()
         if self._is_slow:
             self._tell("takes long to write; records wait in memory meanwhile")
         while not self._attempt():
@@ -237,8 +241,12 @@ def within(seconds: float, work: Callable[[], None]) -> bool:
         finally:
             done.set()
 
+    def run_beside() -> None:
+        leave_signals_to_the_program()
+        run()
+
     try:
-        threading.Thread(target=run, name="airtape-end", daemon=True).start()
+        threading.Thread(target=run_beside, name="airtape-end", daemon=True).start()
     except RuntimeError:
         run()
     return done.wait(max(0.0, seconds))
