@@ -221,10 +221,3 @@ def test_a_log_is_read_as_it_was_written_whatever_happens_to_it(
 ) -> None:
     """Short writes, crashes, damage, reordering, and reading on in between."""
     live(rounds(30), 20)
-
-
-@pytest.mark.faults
-@pytest.mark.timeout(300)
-def test_a_log_is_read_as_it_was_written_in_many_lives(rounds: Callable[[int], int]) -> None:
-    """The same, more often and with longer lives."""
-    live(rounds(500), 40)

@@ -45,16 +45,6 @@ def test_a_bit_costs_its_record_and_says_so(read: Read, number: int) -> None:
         check_flip(read, number, at, at % 8)
 
 
-@pytest.mark.faults
-@pytest.mark.timeout(60)
-@pytest.mark.parametrize("number", range(COUNT))
-def test_every_single_bit_costs_its_record_and_says_so(read: Read, number: int) -> None:
-    """The same for each of the eight bits of each byte."""
-    for at in range(LOG.starts[number], LOG.starts[number + 1]):
-        for bit in range(8):
-            check_flip(read, number, at, bit)
-
-
 def check_flip(read: Read, number: int, at: int, bit: int) -> None:
     """Flip a bit of a frame, and look at what a reader makes of it."""
     contents = read(changed(at, bytes([LOG.data[at] ^ 1 << bit])))
