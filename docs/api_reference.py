@@ -135,8 +135,8 @@ def _lines() -> Iterator[str]:
     yield "| setting | variables | what it says | default |"
     yield "|---|---|---|---|"
     for name, field in SETTINGS.items():
-        names = ", ".join(f"`{variable}`" for variable in variables(name))
-        yield f"| `{name}` | {names} | {field.metadata['meaning']} | `{field.default!r}` |"
+        said = ", ".join(f"`{variable}`" for variable in variables(name))
+        yield f"| `{name}` | {said} | {field.metadata['meaning']} | `{field.default!r}` |"
     yield "\n## Errors\n"
     yield "```text"
     tree = (inspect.getdoc(errors) or "").partition("\n\n")[2]
