@@ -48,6 +48,27 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
     return _readable(runs[0])
 
 
+def find_whole_run(said: str, folder: Path, vantage: Vantage) -> Overview:
+    """Return the run that is meant with all of its directories, also when one of them is named.
+
+    Args:
+        said: As for `find_run`.
+        folder: Likewise.
+        vantage: Likewise.
+
+    Raises:
+        UsageError: There is no such run, or more than one.
+        LogFormatError: It is there, but none of its logs can be read.
+    """
+    found = find_run(said, folder, vantage)
+    if not os.path.lexists(said) or found.run_id is None:
+        return found
+    directory = found.directory
+    beside = DirectoriesById(find_run_dirs([directory.parent]).run_dirs).of(found.run_id)
+    runs = _runs_in([*{*beside, directory}], vantage)
+    return next(run for run in runs if directory in run.directories)
+
+
 def _runs_in(run_dirs: Sequence[Path], vantage: Vantage) -> list[Overview]:
     return [*chain.from_iterable(NewestRuns(run_dirs, vantage).pages(None, len(run_dirs)))]
 

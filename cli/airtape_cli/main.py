@@ -6,11 +6,16 @@ import click
 
 from airtape.version import __version__
 from airtape_cli.boundary import boundary
+from airtape_cli.commands.config import config
+from airtape_cli.commands.delete import delete
+from airtape_cli.commands.diff import diff
 from airtape_cli.commands.export import export
 from airtape_cli.commands.log_dump import log_dump
 from airtape_cli.commands.ls import ls
+from airtape_cli.commands.mode import disabled, enabled, offline, online
 from airtape_cli.commands.repair import repair
 from airtape_cli.commands.show import show
+from airtape_cli.commands.stop import stop
 from airtape_cli.commands.sync import sync
 from airtape_cli.commands.verify import verify
 
@@ -36,7 +41,7 @@ def main(debug: bool) -> None:
     """Sync, list and read the runs that airtape recorded.
 
     Runs are read where they were recorded, below ./wandb unless you name another place. Nothing
-    here changes what was recorded.
+    here changes what was recorded; `delete` removes runs as a whole.
 
     \b
     Exit codes:
@@ -49,5 +54,9 @@ def main(debug: bool) -> None:
     """  # noqa: D301 - \b tells click to keep the lines below it
 
 
-for command in (sync, ls, show, export, verify, repair, log_dump):
+for command in (
+    *(sync, ls, show, diff, export, stop, delete),
+    *(verify, repair, log_dump),
+    *(config, offline, online, disabled, enabled),
+):
     main.add_command(command)

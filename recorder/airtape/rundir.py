@@ -102,6 +102,18 @@ def wandb_dir(base: Path) -> Path:
     return hidden if hidden.is_dir() else base / "wandb"
 
 
+def make_wandb_dir(base: Path) -> Path:
+    """Return the folder that holds the run directories below `base`; it is made if need be.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    folder = wandb_dir(base)
+    if _make_folders(folder):
+        _write_gitignore(folder)
+    return folder
+
+
 def create_run_dir(
     base: Path, run_id: str, now: datetime, *, file_mode: int | None = None
 ) -> RunDir:
@@ -116,9 +128,7 @@ def create_run_dir(
     Raises:
         OSError: The directory cannot be made.
     """
-    folder = wandb_dir(base)
-    if _make_folders(folder):
-        _write_gitignore(folder)
+    folder = make_wandb_dir(base)
     root = _claim(folder, f"run-{now:%Y%m%d_%H%M%S}-{run_id}")
     run_dir = RunDir(root, run_id)
     made = [root]

@@ -4,10 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 LOOK_EVERY_S: Final = 2.0
+
+
+def request_stop(path: Path) -> None:
+    """Make a request, or make it anew.
+
+    Args:
+        path: The file, see `airtape.rundir.RunDir.stop_request`.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # A file of its own each time: one that is only written again may keep its time.
+        aside.write_bytes(b"")
+        aside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            aside.unlink()
+        raise
 
 
 class StopRequest:

@@ -97,3 +97,24 @@ def test_everything_that_log_dump_prints_is_documented(tracker: Tracker, make_ru
     names = {name for line in said for name in _names({**line, "fields": None})}
     assert {"damage", "incomplete", "problem", "fields", "seq_before"} <= names
     assert names - _documented("`tracker log-dump`") == set()
+
+
+def test_everything_that_diff_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``diff --json`` has its line in the documentation."""
+    first = make_run("ab12cd34", logs.machine(os="Linux"))
+    make_run("other")
+    (first / "files/code").mkdir(parents=True)
+    (first / "files/code/train.py").touch()
+    names = set(_names(tracker_json("diff", "ab12cd34", "other")))
+    assert {"values", "diff", "requirements"} <= names
+    assert names - _documented("`tracker diff --json`") == set()
+
+
+def test_everything_that_config_prints_is_documented(tracker_json: Callable[..., Any]) -> None:
+    """Every name in the output of ``config --json`` has its line, but for the settings' own."""
+    said = tracker_json("config")
+    names = {*said, *_names(said["settings"]["mode"])}
+    assert {"settings", "source"} <= names
+    assert names - _documented("`tracker config --json`") == set()

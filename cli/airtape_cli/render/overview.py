@@ -31,7 +31,7 @@ def overview_lines(run: Overview, files: Sequence[RunFile]) -> Iterator[Line]:
     yield from _indented([[Span(label, "dim"), value] for label, value in _facts(run)])
     if run.config:
         yield from _titled("Config")
-        rows = [[_key(key), Span(value_text(value))] for key, value in _leaves(run.config)]
+        rows = [[_key(key), Span(value_text(value))] for key, value in leaves_of(run.config)]
         yield from _indented(rows)
     yield from _summary_lines(run)
     if files:
@@ -100,7 +100,7 @@ def _hardware(hardware: Mapping[str, Plain]) -> str:
 
 
 def _summary_lines(run: Overview) -> Iterator[Line]:
-    values = {dotted(key): value_text(value) for key, value in _leaves(run.summary)}
+    values = {dotted(key): value_text(value) for key, value in leaves_of(run.summary)}
     curves: dict[str, str] = {}
     for key, trace in _plotted(run):
         name = dotted(key)
@@ -143,7 +143,7 @@ def _file_lines(files: Sequence[RunFile]) -> Iterator[Line]:
         yield [INDENT, Span(f"and {len(files) - MOST_FILES} more; --json lists them all", "dim")]
 
 
-def _leaves(tree: Tree) -> Iterator[tuple[Key, Plain]]:
+def leaves_of(tree: Tree) -> Iterator[tuple[Key, Plain]]:
     """Yield each value with its key; a dictionary that stands for a file is one value."""
     stack: list[tuple[tuple[str, ...], Plain]] = [((), tree)]
     while stack:

@@ -1,0 +1,48 @@
+"""Deleting runs: a tombstone first, then the directories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from airtape.errors import TargetError
+from airtape.rundir import RunDir, discard_run_dir
+from airtape.tombstones import Tombstone, bury
+
+_ASIDE: Final = ".deleted-"
+
+
+def bury_run(run_dirs: Iterable[Path], stone: Tombstone) -> None:
+    """Put a tombstone into each folder that holds a directory of a run.
+
+    Raises:
+        TargetError: It cannot be written.
+    """
+    for folder in dict.fromkeys(run_dir.parent for run_dir in run_dirs):
+        bury(folder, stone)
+
+
+def remove_run_dirs(run_dirs: Iterable[Path], run_id: str) -> None:
+    """Remove the directories of a run, each at once for whoever looks for runs.
+
+    Args:
+        run_dirs: The directories.
+        run_id: The run's id.
+
+    Raises:
+        TargetError: One of them cannot be removed.
+    """
+    for run_dir in run_dirs:
+        aside = run_dir.with_name(f"{_ASIDE}{run_dir.name}")
+        try:
+            run_dir.rename(aside)
+        except OSError as error:
+            raise _refusal(run_dir, error.strerror or str(error)) from error
+        discard_run_dir(RunDir(aside, run_id))
+        if aside.exists():
+            raise _refusal(aside, "some of its files cannot be removed")
+
+
+def _refusal(path: Path, because: str) -> TargetError:
+    return TargetError("the run directory cannot be removed", where=str(path), because=because)
