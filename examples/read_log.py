@@ -37,10 +37,44 @@ def uuid_in(fields: list[Any]) -> bytes | None:
     return header[0]["writer"] if header and header[0]["version"][0] == 1 else None
 
 
+def salt_under(checked: bytes, crc: int) -> int:
+    """Return the salt with which these bytes have this checksum: crc32, run backwards."""
+    crc ^= 0xFFFFFFFF
+    for byte in reversed(checked):
+        for _ in range(8):
+            crc = (crc ^ 0xEDB88320) << 1 | 1 if crc >> 31 else crc << 1
+        crc ^= byte
+    return crc ^ 0xFFFFFFFF
+
+
+def first_salt(data: bytes) -> int:
+    """Return the salt of the first whole frame that has one, 0 if none has."""
+    at = 0
+    while at <= len(data) - HEAD.size:
+        marker, _, code, _, head_crc, _ = HEAD.unpack_from(data, at)
+        is_head = (marker, code) == (0xC9, 0x41)
+        salt = salt_under(data[at + 1 : at + 14], head_crc) if is_head else 0
+        found = frame(data, at, salt) if is_head else None
+        if found and salt:
+            return salt
+        at = found[2] if found else at + 1
+    return 0
+
+
+def owner(data: bytes) -> bytes:
+    """Return the uuid of the log's writer: its first frame's or, if damaged, one with its salt."""
+    first = frame(data, 0, 0)
+    if first and first[1][0] in {0, 6}:
+        return uuid_in(first[1]) or b""
+    salt = first_salt(data)
+    unsalted = (frame(data, at, 0) for at in range(1, len(data)))
+    uuids = (uuid for found in unsalted if found and (uuid := uuid_in(found[1])))
+    return next((uuid for uuid in uuids if salt in {0, zlib.crc32(uuid) or 1}), b"")
+
+
 def records(data: bytes) -> Iterator[tuple[int, list[Any]]]:
     """Yield seq and fields (kind, time, and so on) of every record that is whole, each once."""
-    unsalted = (frame(data, at, 0) for at in range(len(data)))
-    writer = next((uuid for found in unsalted if found and (uuid := uuid_in(found[1]))), b"")
+    writer = owner(data)
     salt, at, seen = zlib.crc32(writer) or 1, 0, set()
     while at < len(data):
         found = frame(data, at, salt)
