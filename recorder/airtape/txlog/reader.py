@@ -17,7 +17,7 @@ from airtape.errors import LogFormatError
 from airtape.records import Record
 from airtape.txlog.format import Header
 from airtape.txlog.owner import find_header
-from airtape.txlog.scan import begins_frame, find_frame, frame_at
+from airtape.txlog.scan import begins_frame, frame_at, walk
 from airtape.txlog.seqset import SeqSet
 from airtape.txlog.sequence import Sequence
 from airtape.txlog.window import Window
@@ -126,28 +126,21 @@ class LogReader:
 
     def _records(self, header: Header) -> Iterator[Record | Damage]:
         """Yield what stands from `offset` on, frame after frame, with a search after damage."""
-        window, writer = self._window, header.writer
+        window = self._window
         sequence = Sequence(self.seen, header.first_seq)
-        at = self.offset
-        bad_from: int | None = None
-        reason = ""
-        while at < window.size:
-            frame = frame_at(window, at, writer)
+        bad: tuple[int, str] | None = None
+        for start, frame, reason in walk(window, self.offset, header.writer):
             if frame is None or frame.record is None:
-                if bad_from is None:
-                    bad_from = at
-                    reason = "not a frame" if frame is None else "the body is no record"
-                at = find_frame(window, at + 1, writer) if frame is None else frame.end
+                bad = bad or (start, reason)
                 continue
             record = frame.record
             sequence.note_dropped(record)
-            if bad_from is not None:
-                yield Damage(bad_from, at, *sequence.lost_in_damage(record), reason)
-                bad_from = None
-            is_new = sequence.take(record, at)
+            if bad is not None:
+                yield Damage(bad[0], start, *sequence.lost_in_damage(record), bad[1])
+                bad = None
+            is_new = sequence.take(record, start)
             self.offset = frame.end
-            self.last_frame = (at, frame.body_crc)
-            at = frame.end
+            self.last_frame = (start, frame.body_crc)
             if is_new:
                 yield record
             else:
@@ -159,10 +152,10 @@ class LogReader:
                 missing.at, missing.at, missing.before, missing.after, "records are missing"
             )
         # The file may have been cut meanwhile, to where the last frame ends.
-        if bad_from is not None and bad_from < window.size:
-            self.incomplete = begins_frame(window, bad_from, writer)
+        if bad is not None and bad[0] < window.size:
+            self.incomplete = begins_frame(window, bad[0], header.writer)
             if not self.incomplete:
-                yield Damage(bad_from, window.size, sequence.last, None, reason)
+                yield Damage(bad[0], window.size, sequence.last, None, bad[1])
 
     def _without_header(self) -> Iterator[Damage]:
         if self.size and begins_frame(self._window, 0, b""):

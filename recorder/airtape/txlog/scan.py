@@ -17,6 +17,7 @@ from airtape.txlog.format import (
     LENGTH_EXTRA,
     MARKER,
     MAX_FRAME,
+    MAX_NUMBER,
     SEQ_AT,
     UNSALTED,
     Head,
@@ -31,6 +32,7 @@ from airtape.txlog.window import Window
 CANDIDATE = re.compile(rb"\xc9(?=\x00[\x00-\x10][\x00-\xff]{2}\x41)")
 """How every head begins: the marker, a length of at most 1 MiB and the code."""
 
+_UNSALTED_KINDS = frozenset({int(Kind.HEADER), int(Kind.CHECKPOINT)})
 SEARCH_BUDGET = 8
 """Bytes that a search may checksum for each byte it advances.
 
@@ -69,10 +71,66 @@ def frame_at(window: Window, at: int, writer: bytes) -> Frame | None:
     body = body_at(window, at, head, salt)
     if body is None:
         return None
-    record = _decode(head.seq, body)
-    if record is not None and record.kind in {Kind.HEADER, Kind.CHECKPOINT}:
-        record = None
+    record = _salted_record(head.seq, body)
     return Frame(at + HEAD_SIZE + head.body_size, head.body_crc, record)
+
+
+def frames_from(window: Window, at: int, writer: bytes) -> Iterator[Frame]:
+    """Yield the frames that stand one behind the other from a file offset on.
+
+    The same as `frame_at` at each place until there is none, in less time.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    salt = salt_of(writer)
+    unpack = HEAD.unpack_from
+    data, base, place = b"", at, 0
+    while True:
+        head_end = place + HEAD_SIZE
+        if head_end <= len(data):
+            marker, length, code, seq, head_crc, body_crc = unpack(data, place)
+            end = head_end + length - LENGTH_EXTRA
+            checked = data[place + 1 : place + CRC_OF_HEAD_AT]
+            if (
+                crc32(checked, salt) == head_crc
+                and head_end <= end <= len(data)
+                and end - place <= MAX_FRAME
+                and (marker, code) == (MARKER, CODE)
+                and seq <= MAX_NUMBER
+            ):
+                body = data[head_end:end]
+                if crc32(body, crc32(checked[5:], salt)) != body_crc:
+                    return
+                yield Frame(base + end, body_crc, _salted_record(seq, body))
+                place = end
+                continue
+        # The end of the bytes in memory, a checkpoint, or no frame.
+        frame = frame_at(window, base + place, writer)
+        if frame is None:
+            return
+        data, base = window.data, window.base
+        place = frame.end - base
+        yield frame
+        del frame
+
+
+def walk(window: Window, at: int, writer: bytes) -> Iterator[tuple[int, Frame | None, str]]:
+    """Yield what stands from a file offset on: where, the frame, and what is wrong with it.
+
+    Where no frame is, None comes once, and the next frame after it.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    while at < window.size:
+        for frame in frames_from(window, at, writer):
+            start, at = at, frame.end
+            yield start, frame, "" if frame.record is not None else "the body is no record"
+            del frame
+        if at < window.size:
+            yield at, None, "not a frame"
+            at = find_frame(window, at + 1, writer)
 
 
 def header_at(window: Window, at: int) -> Header | None:
@@ -210,6 +268,11 @@ def _decode(seq: int, body: bytes) -> Record | None:
     except ValueError:
         return None
     return Record(seq, fields[0], fields[1], tuple(fields[2:]))
+
+
+def _salted_record(seq: int, body: bytes) -> Record | None:
+    record = _decode(seq, body)
+    return None if record is None or record.kind in _UNSALTED_KINDS else record
 
 
 def _header_in(record: Record) -> Header | None:
