@@ -9,10 +9,11 @@ from typing import Any, Literal
 from airtape.calls import of_current_run, retires
 from airtape.config_source import config_from
 from airtape.errors import AuthenticationError, NotAvailableYetError, UsageError
+from airtape.introduction import working_directory
 from airtape.metric import Metric
 from airtape.notebook import in_notebook
 from airtape.run import Run
-from airtape.session import no_run_error, session, settings_for, working_directory
+from airtape.session import no_run_error, session, settings_for
 from airtape.settings import Settings
 
 Reinit = Literal["default", "return_previous", "finish_previous", "create_new"]

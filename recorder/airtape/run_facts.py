@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airtape.config import Config, ConfigStatic
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.lifecycle import Lifecycle
-from airtape.names import check_tags, check_text
+from airtape.names import NO_ENTITY, check_tags, check_text
 from airtape.records import Kind, Plain
 from airtape.runlog import RunLog
 from airtape.settings import Settings
@@ -87,7 +87,7 @@ class RunFacts:
     @property
     def path(self) -> str:
         """``entity/project/id``."""
-        return f"{self.entity or 'anonymous'}/{self.project}/{self.id}"
+        return f"{self.entity or NO_ENTITY}/{self.project}/{self.id}"
 
     @property
     def group(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -11,25 +10,32 @@ from pathlib import Path
 from typing import Any
 
 from airtape.disabled import DisabledLifecycle, DisabledLog
-from airtape.errors import Error, NotAvailableYetError, UsageError
+from airtape.errors import NotAvailableYetError, UsageError
+from airtape.introduction import (
+    begun,
+    described,
+    entity_of,
+    metadata,
+    path_of,
+    project_of,
+    working_directory,
+)
 from airtape.keeper import Keeper
 from airtape.lifecycle import Lifecycle
-from airtape.names import NO_ENTITY, generate_id, generate_name
+from airtape.names import generate_id
 from airtape.open_runs import OpenRuns
 from airtape.opening import Opened, open_somewhere
-from airtape.origin import Origin, clear_auto, find_origin, write_auto
-from airtape.process import this_process
-from airtape.project import guess_project
-from airtape.records import Kind, Plain
+from airtape.origin import clear_auto, find_origin, write_auto
+from airtape.records import Kind
 from airtape.resume import take_over
 from airtape.run import Run
-from airtape.rundir import count_runs, wandb_dir
-from airtape.settings import Settings, load_settings, login_name
+from airtape.rundir import wandb_dir
+from airtape.settings import Settings, load_settings
 from airtape.shared import part_of
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines
-from airtape.tombstones import RunPath, refuse_deleted
+from airtape.tombstones import refuse_deleted
 
 
 class Session:
@@ -72,8 +78,8 @@ class Session:
         if settings.mode == "shared":
             shared = part_of(
                 settings,
-                entity=_entity(settings) or "",
-                project=_project(settings),
+                entity=entity_of(settings) or "",
+                project=project_of(settings),
                 environ=os.environ,
             )
         origin = find_origin(
@@ -88,7 +94,7 @@ class Session:
             self._refuse_open(origin.run_id or settings.run_id)
         run_id = origin.run_id or settings.run_id
         if run_id is not None:
-            refuse_deleted(folder, _path(settings, origin, run_id))
+            refuse_deleted(folder, path_of(settings, origin, run_id))
         undo = ExitStack()
         try:
             with interrupts_held():
@@ -99,11 +105,11 @@ class Session:
                 if inherited is not None:
                     take_over(opened.log, inherited)
                     run.config.restore_recorded(inherited.config)
-                opened.log.record(Kind.RUN, _begun(settings, origin, base))
+                opened.log.record(Kind.RUN, begun(settings, origin, base))
                 if config:
                     run.config.update(config, allow_val_change=inherited is not None or None)
                 # Whatever is recorded from here on is a change; a reader tells it by the place.
-                opened.log.record(Kind.METADATA, _metadata(settings))
+                opened.log.record(Kind.METADATA, metadata(settings))
                 if make_current:
                     self.run = run
             if settings.resume == "auto" and shared is None:
@@ -196,7 +202,7 @@ class Session:
         """Start a run that records nothing."""
         run_id = settings.run_id or generate_id()
         log = DisabledLog(run_id)
-        log.record(Kind.RUN, _described(settings, settings.name or f"dummy-{run_id}"))
+        log.record(Kind.RUN, described(settings, settings.name or f"dummy-{run_id}"))
         lifecycle = DisabledLifecycle(run_id, self._forget)
         run = Run.made_of(
             log, lifecycle, settings, Terminal(silent=True), allow_val_change=allow_val_change
@@ -221,70 +227,6 @@ class Session:
             self.run = None
 
 
-def _begun(settings: Settings, origin: Origin, base: Path) -> dict[str, Plain]:
-    """Return what a run says of itself at the start; what it takes over stays unless it is said."""
-    inherited = {} if origin.inheritance is None else origin.inheritance.run
-    is_fork = origin.branch is not None and origin.run_id is None
-    old_name = None if is_fork else inherited.get("name")
-    name = old_name if settings.name is None else settings.name
-    if name is None:
-        # The writers of a shared run must agree, and cannot ask one another.
-        name = generate_name(count_runs(base)) if origin.shared is None else origin.shared.run_id
-    said = _described(settings, name)
-    if origin.branch is not None:
-        said["branch"] = {"run_id": origin.branch[0], "step": origin.branch[1]}
-    taken = {"project", "entity", "tags"} & inherited.keys() - settings.said
-    return {key: value for key, value in said.items() if key not in taken}
-
-
-def _described(settings: Settings, name: str) -> dict[str, Plain]:
-    said: dict[str, Plain] = {
-        "name": name,
-        "project": _project(settings),
-        "entity": _entity(settings),
-        "notes": settings.notes,
-        "tags": list(settings.tags),
-        "group": settings.group,
-        "job_type": settings.job_type,
-    }
-    return {key: value for key, value in said.items() if value is not None}
-
-
-def _project(settings: Settings) -> str:
-    return settings.project or guess_project(working_directory())
-
-
-def _path(settings: Settings, origin: Origin, run_id: str) -> RunPath:
-    """Return the path of a run: that of the one it goes on with, unless something else is said."""
-    inherited = {} if origin.inheritance is None else origin.inheritance.run
-    taken = {name: inherited.get(name) for name in {"entity", "project"} - settings.said}
-    entity = taken.get("entity") or _entity(settings) or NO_ENTITY
-    return RunPath(entity, taken.get("project") or _project(settings), run_id)
-
-
-def _entity(settings: Settings) -> str | None:
-    if settings.anonymous == "must":
-        return None
-    return settings.entity or login_name(os.environ)
-
-
-def _metadata(settings: Settings) -> dict[str, Plain]:
-    system = os.uname()
-    said: dict[str, Plain] = {
-        "host": this_process().host,
-        "user": login_name(os.environ),
-        "os": f"{system.sysname} {system.release} {system.machine}",
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "executable": sys.executable,
-        "program": sys.argv[0] if sys.argv else "",
-    }
-    if settings.anonymous == "must":
-        del said["host"], said["user"]
-        # Their folders are often named after the user.
-        said |= {key: Path(str(said[key])).name for key in ("executable", "program")}
-    return said
-
-
 def settings_for(
     arguments: Mapping[str, Any], settings: Settings | Mapping[str, Any] | None
 ) -> Settings:
@@ -302,22 +244,6 @@ def settings_for(
             hint='record with mode="offline" and run `tracker sync` beside or after the training',
         )
     return found
-
-
-def working_directory() -> Path:
-    """Return the working directory.
-
-    Raises:
-        Error: It was removed.
-    """
-    try:
-        return Path.cwd()
-    except OSError as error:
-        raise Error(
-            "the working directory is gone",
-            because=error.strerror,
-            hint="change into a directory that exists",
-        ) from error
 
 
 def no_run_error(what: str) -> UsageError:

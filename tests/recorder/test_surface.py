@@ -301,7 +301,7 @@ def test_an_anonymous_run_names_nobody(
     assert said.fold.metadata["program"] == "train.py"
     log = log_of(run).read_bytes()
     assert [name for name in ("ada-lovelace", "royal", host) if name.encode() in log] == []
-    assert (run.entity, run.path) == ("", f"anonymous/tests/{run.id}")
+    assert (run.entity, run.path) == ("", f"unknown/tests/{run.id}")
 
 
 IPYTHON = """
