@@ -60,6 +60,10 @@ class Control:
         """Let no call of these kinds return until another method says so."""
         self._say(*(f"{kind}:HANG" for kind in kinds))
 
+    def hang_from(self, kind: Kinds, first: int) -> None:
+        """Let no call of a kind return from the `first` on; those before it go on."""
+        self._say(f"{kind}:{first}-:HANG")
+
     def shift_clock(self, seconds: float) -> None:
         """Move the wall clock by so much, besides what `clock_ahead` says."""
         self._say(f"clock:{seconds}")
