@@ -21,6 +21,7 @@ def blocks() -> list[tuple[str, str]]:
     return BLOCK.findall(README.read_text(encoding="utf-8"))
 
 
+@pytest.mark.timeout(60)
 def test_the_example_works(
     blocks: list[tuple[str, str]], run_python: RunPython, run_tracker: RunTracker, workdir: Path
 ) -> None:

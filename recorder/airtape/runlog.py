@@ -78,6 +78,8 @@ class RunLog:
         self._open_segment = open_segment
         self._pack: Callable[[object], bytes] = msgpack.Packer().pack
         self._turn = 0
+        self._is_writing = False
+        self._is_close_due = False
         self._status = _OPEN
         self._begin(writer, began_ns)
 
@@ -110,6 +112,7 @@ class RunLog:
         self._on_wake = on_wake
         self.lock = RLock()
         self._pack = msgpack.Packer().pack
+        self._is_writing = self._is_close_due = False
         if self._status == _OPEN:
             self._status = _FORKED
             self.writer.abandon()
@@ -136,10 +139,10 @@ class RunLog:
             InvalidDataError: A name is too long.
         """
         with self.lock:
-            if self._status:
-                self._wake("log")
             closes = _CLOSES[flags]
             while True:
+                if self._status:
+                    self._wake("log")
                 turn = self._turn
                 row_step = self.step
                 if step is not None:
@@ -153,9 +156,10 @@ class RunLog:
                 # A signal handler that logs in between takes its own turn; then look again.
                 if turn == self._turn:
                     break
-            self._turn = turn + 1
-            self.step = row_step + 1 if closes else row_step
+            outer, self._is_writing = self._is_writing, True
             try:
+                self._turn = turn + 1
+                self.step = row_step + 1 if closes else row_step
                 seq = self.writer.append(body)
                 if flat:
                     self._waiting.append((seq, wall_ns, row_step, flags, data.copy()))
@@ -163,12 +167,21 @@ class RunLog:
                         self._live.catch_up()
                 else:
                     self._live.take(Record(seq, _HISTORY, wall_ns, (row_step, flags, data)))
+                self._is_writing = outer
             except BaseException:
-                self._live.torn = True
+                self._tear(outer)
                 raise
-            if self.writer.size >= self._checkpoint_at:
+            if self._status:
+                self._close_if_due()
+            elif self.writer.size >= self._checkpoint_at:
                 self.checkpoint()
         return None
+
+    def _tear(self, outer: bool) -> None:  # noqa: FBT001 - what it was before
+        """Note that an interrupt hit a record, and do what else its end would have done."""
+        self._live.torn = True
+        self._is_writing = outer
+        self._close_if_due()
 
     def _encoded(self, fields: tuple[Any, ...]) -> bytes | None:
         """Return the body of a record; None if one frame, 64 bits or UTF-8 cannot hold it.
@@ -241,12 +254,22 @@ class RunLog:
                 f"a name or text of this call is too long: {len(body)} bytes",
                 hint=f"one record holds {MAX_BODY} bytes; only values may be larger",
             )
+        outer, self._is_writing = self._is_writing, True
         try:
+            self._refuse_if_closed(kind)
             seq = self.writer.append(body)
             self._live.take(Record(seq, kind, wall_ns, fields))
+            self._is_writing = outer
         except BaseException:
-            self._live.torn = True
+            self._tear(outer)
             raise
+        self._close_if_due()
+
+    def _refuse_if_closed(self, kind: Kind) -> None:
+        """Refuse a record for which the file is closed already, by the handler of a signal."""
+        if self._status and not self._is_close_due:
+            call = "log" if kind == Kind.HISTORY else kind.name.lower()
+            raise finished_error(self.header.run_id, call)
 
     @property
     def fold(self) -> Fold:
@@ -273,10 +296,16 @@ class RunLog:
         one that an interrupt has torn.
         """
         with self.lock:
-            if self._status:
+            if self._status or self._is_writing:
+                # In the handler of a signal: a record is not in the state yet, but numbered.
                 return
-            size = self._live.write_checkpoint(self.writer)
-            self._checkpoint_at = self.writer.size + max(CHECKPOINT_BYTES, 4 * size)
+            self._is_writing = True
+            try:
+                size = self._live.write_checkpoint(self.writer)
+                self._checkpoint_at = self.writer.size + max(CHECKPOINT_BYTES, 4 * size)
+            finally:
+                self._is_writing = False
+                self._close_if_due()
 
     @property
     def has_news(self) -> bool:
@@ -305,6 +334,7 @@ class RunLog:
         """
         if not self.lock.acquire(timeout=seconds):
             self._live.torn = True
+            self._is_writing = False
             self.lock = RLock()
             self.lock.acquire()
 
@@ -322,11 +352,23 @@ class RunLog:
             if self._status == _OPEN:
                 self.checkpoint()
                 self._write(Kind.EXIT, (code, cause))
-                if self._large.unsynced:
-                    within(END_WAIT_S, self._large.sync)
-                self.writer.close(self._fallbacks)
+                self._is_close_due = True
             self._status = _CLOSED
+            self._turn += 1
+            self._close_if_due()
             return self._live.fold
+
+    def _close_if_due(self) -> None:
+        """Close the file of a run that has ended, unless a record is about to be written below.
+
+        The handler of a signal may end a run in the middle of ``log()``. That record has its number
+        by then, and is written when the handler returns.
+        """
+        if self._is_close_due and not self._is_writing:
+            self._is_close_due = False
+            if self._large.unsynced:
+                within(END_WAIT_S, self._large.sync)
+            self.writer.close(self._fallbacks)
 
     @property
     def is_closed(self) -> bool:

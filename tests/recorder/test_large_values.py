@@ -55,6 +55,7 @@ def large(blobs: Path, said: list[str]) -> LargeValues:
     return LargeValues(blobs, file_mode=None, report=said.append)
 
 
+@pytest.mark.timeout(30)
 @given(value=PLAIN)
 def test_a_value_comes_back_exactly(value: Plain) -> None:
     """Whatever a log can hold, a file can."""

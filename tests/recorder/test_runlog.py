@@ -49,6 +49,7 @@ def test_a_value_too_large_for_a_frame_goes_to_a_file(run: airtape.Run) -> None:
     assert len(list(Path(run.sync_dir, "blobs").iterdir())) == 2
 
 
+@pytest.mark.timeout(60)
 def test_a_call_with_very_many_names_is_one_row(run: airtape.Run) -> None:
     """It takes several records, none larger than a frame, and they are one row again."""
     data = {f"metric/{number}": float(number) for number in range(100_000)}

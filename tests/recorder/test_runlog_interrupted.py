@@ -11,6 +11,7 @@ import pytest
 import airtape
 from airtape.fold.fold import Fold
 from airtape.live import FOLD_BATCH
+from airtape.records import Kind
 from airtape.txlog.ends import read_ends
 from tests.interrupts import Interruption
 from tests.recording import StartRun, log_of, open_log, read_back
@@ -101,6 +102,7 @@ def assert_ends_agree(log: Path, whole: Fold | None = None) -> None:
     assert fold.history.traces().keys() == whole.history.traces().keys()
 
 
+@pytest.mark.timeout(30)
 @pytest.mark.parametrize("handle", HANDLERS, ids=["flat", "nested"])
 def test_what_a_handler_logs_is_folded_in_its_turn(
     handle: Log, stride: int, start_run: StartRun
@@ -176,3 +178,47 @@ def test_ctrl_c_while_rows_are_folded_costs_nothing(stride: int, start_run: Star
         if not interruption.happened:
             break
     assert step > FOLD_BATCH
+
+
+class Left(BaseException):
+    """What a program is left with."""
+
+
+def finish_and_leave(run: airtape.Run) -> None:
+    """Do what a handler of SIGTERM often does."""
+    run.finish(3)
+    raise Left
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.filterwarnings(UNRAISABLE)
+@pytest.mark.parametrize("handle", [airtape.Run.finish, finish_and_leave])
+@pytest.mark.parametrize("call", [log_row, log_big, log_and_set])
+def test_a_handler_may_finish_the_run_at_any_moment(
+    call: Log, handle: Callable[[airtape.Run], None], stride: int, start_run: StartRun
+) -> None:
+    """A record that was begun is written; the log has no hole, one end, and is closed."""
+    for step in count(0, stride):
+        run = start_run(settings=QUIET)
+        interruption = Interruption(step, partial(handle, run))
+        has_returned = False
+        with suppress(Left, airtape.UsageError):
+            interruption.during(partial(call, run, 1))
+            has_returned = True
+        if not interruption.happened:
+            break
+        said = read_back(log_of(run), duplicates=1)
+        assert len(said.of(Kind.EXIT)) == 1
+        assert said.logged("number") in ([1], [] if not has_returned else [1])
+        assert run.status().dropped == 0
+        assert_ends_agree(log_of(run))
+        assert str(log_of(run)) not in open_files()
+
+
+def open_files() -> list[str]:
+    """Return the paths of all files that this process has open."""
+    paths = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            paths.append(str(descriptor.readlink()))
+    return paths
