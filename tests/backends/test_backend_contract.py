@@ -313,7 +313,7 @@ def test_closing_twice_does_no_harm(open_target: OpenTarget) -> None:
 
 
 @pytest.mark.timeout(60)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=list(HealthCheck))
 @given(
     values=st.dictionaries(st.tuples(st.integers(0, 2**63 - 1), KEYS), PLAIN | RARE_NANS),
     summary=st.dictionaries(st.text(), PLAIN),

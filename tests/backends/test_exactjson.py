@@ -13,6 +13,8 @@ from airtape import exactjson
 from airtape.records import Plain
 from tests.plain_values import PLAIN, encoded
 
+pytestmark = pytest.mark.timeout(60)
+
 NANS = st.integers(0, 2**52 - 2).map(
     lambda bits: struct.unpack(">d", struct.pack(">Q", 0x7FF << 52 | bits + 1))[0]
 )

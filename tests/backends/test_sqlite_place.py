@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from airtape.backends.registry import open_backend
 from airtape.backends.sqlite import SqliteBackend
 from airtape.backends.sqlite_schema import MIGRATIONS
 from airtape.errors import TargetError
+from airtape.records import Point
 from tests.batches import RUN, WRITER, batch_of, with_values
 
 NOBODY = 65534
@@ -175,11 +177,80 @@ def test_a_store_that_somebody_holds(tmp_path: Path) -> None:
     with pytest.raises(TargetError) as failed:
         backend.commit(batch_of())
     assert "another process has held the store for 0.05 s" in str(failed.value)
-    with pytest.raises(TargetError):
-        SqliteBackend(str(path), busy_s=0.05)
     holder.execute("ROLLBACK")
     holder.close()
     assert not backend.commit(batch_of())
+    backend.close()
+
+
+def test_who_makes_the_store_first_is_waited_for(tmp_path: Path) -> None:
+    """While a new file is turned into a store, SQLite refuses others at once."""
+    path = tmp_path / "store.db"
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    holder.execute("CREATE TABLE t (x)")
+    waited: list[float] = []
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        holder.execute("ROLLBACK")
+
+    backend = SqliteBackend(str(path), busy_s=0.5, pause=pause)
+    assert waited
+    assert backend.commit(batch_of())
+    backend.close()
+    holder.close()
+
+
+@pytest.mark.parametrize("folder_mode", [0o555, 0o777])
+def test_a_store_of_somebody_else(locked_folder: Path, folder_mode: int) -> None:
+    """It can be read, also while its owner writes, and the error says that it cannot be written."""
+    user = os.geteuid()
+    os.seteuid(os.getuid())
+    locked_folder.chmod(0o755)
+    path = locked_folder / "store.db"
+    owner = SqliteBackend(str(path))
+    first = batch_of(*with_values(1, loss=0.5))
+    assert owner.commit(first)
+    path.chmod(0o444)
+    locked_folder.chmod(folder_mode)
+    os.seteuid(user)
+    backend = SqliteBackend(str(path))
+    assert backend.read_cursor(RUN, WRITER) == first.cursor
+    with pytest.raises(TargetError) as failed:
+        backend.commit(batch_of(base=first.cursor))
+    assert "the store cannot be written" in str(failed.value)
+    backend.close()
+    owner.close()
+
+
+def test_a_store_that_is_being_written_can_be_read(tmp_path: Path) -> None:
+    """Nobody waits to look while a sync is at work."""
+    make_store(tmp_path / "store.db")
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    reader = SqliteBackend(str(tmp_path / "store.db"), busy_s=0)
+    assert len(list(reader.dump())) == 1
+    reader.close()
+    holder.close()
+
+
+def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
+    """Nothing of the batch is there; once there is room, it is taken."""
+    path = tmp_path / "store.db"
+    make_store(path)
+    backend = SqliteBackend(str(path))
+    batch = batch_of(Point(1, "text", "x" * 10_000_000, 1), run=RUN._replace(run_id="other"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+    try:
+        with pytest.raises(TargetError) as failed:
+            backend.commit(batch)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "Make room on its disk" in str(failed.value)
+    assert [held.run for held in backend.dump()] == [RUN]
+    assert backend.commit(batch)
     backend.close()
 
 
@@ -231,7 +302,9 @@ def test_a_store_that_was_moved_to_another_file_system(tmp_path: Path) -> None:
     other.close()
     far.close()
     assert pragma(path, "journal_mode") == "delete"
-    SqliteBackend(str(path)).close()
+    near = SqliteBackend(str(path))
+    near.keep_hints({})
+    near.close()
     assert pragma(path, "journal_mode") == "wal"
 
 

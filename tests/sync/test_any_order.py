@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airtape.backends.base import Batch
@@ -105,6 +105,7 @@ STEPS = st.tuples(SIGHTS, OPTIONS, st.booleans(), st.integers(0, 6), st.booleans
 
 
 @pytest.mark.timeout(120)
+@settings(suppress_health_check=list(HealthCheck))
 @given(steps=st.lists(STEPS, max_size=6))
 def test_the_target_ends_up_with_the_whole_log(
     steps: list[tuple[Sight, SyncOptions, bool, int, bool]],

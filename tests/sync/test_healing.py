@@ -20,10 +20,10 @@ from airtape.backends.base import Backend
 from airtape.errors import LogFormatError
 from airtape.records import Kind
 from airtape.sync.engine import sync
-from airtape.sync.report import ExitCode, SyncReport
+from airtape.sync.report import ExitCode
 from airtape.txlog.format import UNSALTED, encode_frame
 from tests.held import contents_in, contents_of
-from tests.logs import BEGAN_NS, header
+from tests.logs import BEGAN_NS, header, log_row, write_log
 from tests.sync.test_damage import (
     FRAMES,
     LAST,
@@ -255,6 +255,8 @@ def test_a_growing_first_part_behind_a_later_one(open_target: OpenTarget, wandb:
 
 def test_a_foreign_file_among_the_hinted_ones(open_target: OpenTarget, wandb: Path) -> None:
     """Files that are looked for where they stood may have become anything."""
+    other = write_log(wandb / "run-20261120_101112-other", log_row(0, x=1), writer=b"o" * 16)
+    sync([other.parent], open_target())
     places = [wandb / f"run-20261120_101112-{place}" for place in range(4)]
     for place in places[:3]:
         write(place, continuing(len(FRAMES), *FRAMES[10:]), SECOND_LOG)
@@ -262,25 +264,37 @@ def test_a_foreign_file_among_the_hinted_ones(open_target: OpenTarget, wandb: Pa
     (places[0] / SECOND_LOG).write_bytes(b"no log any more")
     (places[1] / SECOND_LOG).write_bytes(b"")
     write(places[3], FRAMES[:10])
-    report: SyncReport = sync([places[3]], open_target())
+    report = sync([places[3]], open_target())
     assert report.exit_code == ExitCode.OK
-    log = write(wandb / "whole", FRAMES)
-    assert_holds_points(open_target(), log)
+    assert_has_history(open_target())
 
 
-def assert_holds_points(backend: Backend, log: Path) -> None:
-    """Make sure that the target has the history of a log, in whatever parts it came."""
-    (held,) = backend.dump()
+def assert_has_history(backend: Backend) -> None:
+    """Make sure that the target has the history of the log, in whatever parts it came."""
+    (held,) = (held for held in backend.dump() if held.header.writer == header().writer)
     assert contents_in(held)["points"] == contents_of(RECORDS)["points"]
-    assert log.exists()
+
+
+def test_damage_of_a_file_that_is_elsewhere_stays_known(
+    open_target: OpenTarget, wandb: Path
+) -> None:
+    """Another file of the writer, which does not reach as far, says nothing of it."""
+    one, two = wandb / "run-20261120_101112-one", wandb / "run-20261120_101112-two"
+    write_harmed(one, flipped, LAST)
+    (loss,) = only(sync([one], open_target())).damage
+    write(two, FRAMES[:5], SECOND_LOG)
+    assert only(sync([two], open_target())).known == [loss]
+    write(two, FRAMES, SECOND_LOG)
+    assert only(sync([two], open_target())).known == []
+    assert_whole(open_target())
 
 
 def test_everything_at_once(open_target: OpenTarget, wandb: Path) -> None:
     """Damaged, continued and copied logs of one writer are one whole."""
     run_dir = wandb / "run-20261120_101112-ab12cd34"
-    log = write_harmed(run_dir, flipped, 3, 12)
+    write_harmed(run_dir, flipped, 3, 12)
     write(run_dir, continuing(len(FRAMES), *FRAMES[10:15]), SECOND_LOG)
     elsewhere = wandb / "run-20261120_101112-copy"
     write(elsewhere, FRAMES[:8])
     sync([wandb], open_target())
-    assert_holds_points(open_target(), log)
+    assert_has_history(open_target())

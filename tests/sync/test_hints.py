@@ -44,6 +44,16 @@ def test_an_ended_run_that_looks_the_same_is_not_read(
     assert only(report).status == "failed"
 
 
+def test_another_project_is_another_target_run(open_target: OpenTarget, run_dir: Path) -> None:
+    """What was synced as the run of one project says nothing of another."""
+    write_harmed(run_dir, flipped)
+    backend = open_target()
+    for project in ("", "p", "", "p"):
+        sync([run_dir], backend, SyncOptions(project=project, now_ns=lambda: 2**62))
+    assert [held.run.project for held in backend.dump()] == ["", "p"]
+    assert [held.cursor.version for held in backend.dump()] == [1, 1]
+
+
 def test_a_run_that_goes_on_is_always_read(open_target: OpenTarget, run_dir: Path) -> None:
     """Without an exit record the time and size of a log prove nothing."""
     log = write_log(run_dir, log_row(0, x=1.5))
@@ -136,6 +146,19 @@ def test_hints_are_kept_when_something_changed(
     for _ in range(3):
         sync([run_dir], counting, MUCH_LATER)
     assert counting.told == 1
+    MemoryBackend.forget(request.node.name)
+
+
+def test_hints_are_kept_while_a_long_pass_goes_on(
+    memory: MemoryBackend, wandb: Path, request: pytest.FixtureRequest
+) -> None:
+    """A pass over many directories that is killed has not looked at all of them for nothing."""
+    for number in range(5):
+        write_harmed(wandb / f"run-20261120_101112-{number}", flipped)
+    assert dict(memory.hints()) == {}
+    counting = Counting(request.node.name)
+    sync([wandb], counting, SyncOptions(hints_at_once=2))
+    assert (counting.told, len(counting.hints())) == (3, 5)
     MemoryBackend.forget(request.node.name)
 
 

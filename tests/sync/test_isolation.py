@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airtape.backends.base import Batch, DirectoryHint
+from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.memory import MemoryBackend
 from airtape.errors import CommError, TargetError
 from airtape.sync.engine import sync
@@ -26,16 +27,23 @@ class Scripted(MemoryBackend):
 
     Attributes:
         before_hints: Called before hints are read.
+        before_cursor: Called before a cursor is read.
         before_commit: Called before a batch is taken in.
     """
 
     before_hints: Callable[[], None] = staticmethod(lambda: None)
+    before_cursor: Callable[[], object] = staticmethod(lambda: None)
     before_commit: Callable[[Batch], None] = staticmethod(lambda _: None)
 
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what was kept, after what happens first."""
         self.before_hints()
         return super().hints()
+
+    def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
+        """Return the cursor, after what happens first."""
+        self.before_cursor()
+        return super().read_cursor(run, writer)
 
     def commit(self, batch: Batch) -> bool:
         """Take in a batch, after what happens first."""
@@ -153,6 +161,32 @@ def test_a_log_that_fails_while_it_is_read(scripted: Scripted, three: list[Path]
     assert report.runs[1].problems[0].because == "Input/output error"
 
 
+def test_a_log_that_is_emptied_while_it_is_looked_at(scripted: Scripted, three: list[Path]) -> None:
+    """Nothing can be read of it any more; that is no damage, and the others arrive."""
+    scripted.before_cursor = lambda: log_in(three[1]).write_bytes(b"")
+    report = sync(three[1:], scripted)
+    assert statuses(report) == ["nothing_new", "synced"]
+    assert report.exit_code == ExitCode.OK
+
+
+def test_a_record_that_says_something_impossible(memory: MemoryBackend, run_dir: Path) -> None:
+    """It is kept as it is, changes nothing else, and is reported once."""
+    log = write_log(
+        run_dir, log_row(0, x=1), (1, [5]), (1, ["a", 0, {}]), (5, [7]), log_row(1, x=2)
+    )
+    report = sync([run_dir], memory)
+    assert report.runs[0].notes == ["3 records cannot be understood"]
+    (held,) = memory.dump()
+    assert [(event.seq, event.fields) for event in held.events] == [
+        (2, (5,)),
+        (3, ("a", 0, {})),
+        (4, (7,)),
+    ]
+    assert [point.value for point in held.points] == [1, 2]
+    assert sync([run_dir], memory).runs[0].notes == []
+    assert log.exists()
+
+
 def test_a_fault_of_a_plug_in_costs_one_run(scripted: Scripted, three: list[Path]) -> None:
     """An error that nobody foresaw is shown with its type, and the exit code tells."""
 
@@ -203,7 +237,7 @@ def test_who_comes_second_goes_on_from_there(
 ) -> None:
     """A batch that somebody else has brought in the meantime is not brought again."""
     name = request.node.name
-    log = write_log(three[0], *[log_row(step, x=step) for step in range(10)], run_id="aaaa1111")
+    log = write_log(three[0], *[log_row(step, x=step) for step in range(60)], run_id="aaaa1111")
     overtaken: list[int] = []
 
     def overtake(batch: Batch) -> None:

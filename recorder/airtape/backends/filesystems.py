@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -26,18 +27,15 @@ def why_locks_fail(folder: Path, mounts: Path = MOUNTS) -> str | None:
     """Return what kind of file system makes locks in a folder useless, None if none does.
 
     Args:
-        folder: A folder that can be written.
+        folder: An existing folder; where it cannot be written, locks are not tried out.
         mounts: The list of what is mounted.
-
-    Raises:
-        OSError: The folder cannot be written.
     """
     network = network_type(folder, mounts)
     if network is not None:
         return f"a network file system ({network})"
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with suppress(OSError), tempfile.TemporaryFile(dir=folder) as trial:
         try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(trial, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             return "a file system without locks"
     return None

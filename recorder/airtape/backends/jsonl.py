@@ -158,8 +158,6 @@ class JsonlBackend:
                 "--to jsonl:DIRECTORY.",
             ) from error
         except (ValueError, KeyError) as error:
-            if isinstance(error, UsageError):
-                raise
             raise TargetError(
                 "a file of the target has been changed",
                 where=str(self._top),

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from airtape.backends.filesystems import why_locks_fail
-from airtape.backends.sqlite_schema import migrate
+from airtape.backends.sqlite_schema import is_current, migrate
 from airtape.errors import TargetError
 
 BUSY_S: Final = 60
@@ -31,6 +31,7 @@ class Store:
     Args:
         location: What stands behind ``sqlite:``: a path, or ``//`` and an absolute path.
         busy_s: Seconds to wait for another process that writes.
+        pause: Waits so many seconds.
         find_fault: Returns what kind of file system makes locks in a folder useless, if any does.
 
     Attributes:
@@ -46,13 +47,16 @@ class Store:
         location: str,
         *,
         busy_s: float = BUSY_S,
+        pause: Callable[[float], None] = sleep,
         find_fault: Callable[[Path], str | None] = why_locks_fail,
     ) -> None:
         self.path = Path(location[2:] if location.startswith("///") else location)
         self.fault: str | None = None
         self._busy_s = busy_s
+        self._pause = pause
         self._find_fault = find_fault
         self._connection: sqlite3.Connection | None = None
+        self._writes = False
         with self._failing():
             _check_place(self.path)
             if self.path.exists():
@@ -80,14 +84,21 @@ class Store:
 
     def _connect(self) -> sqlite3.Connection:
         give_up_at = monotonic() + self._busy_s
-        while True:
-            try:
-                return _connect(self.path, self.fault, self._busy_s)
-            except sqlite3.OperationalError as error:
-                # While one process turns a new file into a store, SQLite does not let others wait.
-                if "locked" not in str(error) or monotonic() >= give_up_at:
-                    raise
-            sleep(RETRY_S)
+        connection = self._try_to_connect(give_up_at)
+        while connection is None:
+            self._pause(RETRY_S)
+            connection = self._try_to_connect(give_up_at)
+        connection.execute(f"PRAGMA busy_timeout = {round(self._busy_s * 1000)}")
+        return connection
+
+    def _try_to_connect(self, give_up_at: float) -> sqlite3.Connection | None:
+        try:
+            return _connect(self.path, self.fault)
+        except sqlite3.OperationalError as error:
+            # While one process turns a new file into a store, SQLite does not let others wait.
+            if "locked" not in str(error) or monotonic() >= give_up_at:
+                raise
+        return None
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -96,8 +107,14 @@ class Store:
         Raises:
             TargetError: SQLite failed.
         """
-        with self._failing(), _between(self._open(), "BEGIN IMMEDIATE") as connection:
-            yield connection
+        with self._failing():
+            connection = self._open()
+            if not self._writes:
+                if self.fault is None:
+                    _use_wal(connection)
+                self._writes = True
+            with _between(connection, "BEGIN IMMEDIATE"):
+                yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection | None]:
@@ -117,7 +134,7 @@ class Store:
         """Close the file; may be called again."""
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection, self._writes = None, False
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -133,7 +150,7 @@ class Store:
             raise TargetError(what, where=str(self.path), because=str(error), hint=hint) from error
         except OSError as error:
             raise TargetError(
-                "the store cannot be made",
+                "the store cannot be written",
                 where=str(self.path),
                 because=error.strerror,
                 hint="Choose another place with --to sqlite:PATH.",
@@ -199,22 +216,21 @@ def _may_write(folder: Path) -> bool:
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)
 
 
-def _connect(path: Path, fault: str | None, busy_s: float) -> sqlite3.Connection:
+def _connect(path: Path, fault: str | None) -> sqlite3.Connection:
+    """Open a store for reading; one that is new, or of an earlier version, is made what it is."""
     uri = f"file:{quote(str(path.parent.resolve() / path.name))}"
     if fault is not None:
         # Locks of the usual kind are not to be trusted there, and WAL needs shared memory.
         uri += "?vfs=unix-dotfile"
-    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
     try:
-        if fault is None:
-            _use_wal(connection)
-        else:
+        if fault is not None:
             _leave_wal(connection)
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        migrate(connection, str(path))
-        # Shows now, not after half an hour of reading, that nothing can be written.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
+        if not is_current(connection):
+            if fault is None:
+                _use_wal(connection)
+            migrate(connection, str(path))
     except BaseException:
         connection.close()
         raise
@@ -232,6 +248,6 @@ def _leave_wal(connection: sqlite3.Connection) -> None:
 
 def _use_wal(connection: sqlite3.Connection) -> None:
     (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-    if mode == "wal":
-        # A power loss may take the last commits back, whole; the next sync brings them again.
-        connection.execute("PRAGMA synchronous = NORMAL")
+    # A power loss may take the last commits back, whole; the next sync brings them again.
+    level = "NORMAL" if mode == "wal" else "FULL"
+    connection.execute(f"PRAGMA synchronous = {level}")

@@ -167,12 +167,16 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_tables,)
 """What brings a store from each version to the next; only ever appended to."""
 
 
-def version_of(connection: sqlite3.Connection) -> int:
-    """Return the schema version of a store, 0 for an empty file.
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Tell whether a store has the present schema.
 
     Raises:
         sqlite3.Error: The file cannot be read, or is no database.
     """
+    return _version_of(connection) == len(MIGRATIONS)
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     return version
 
@@ -184,19 +188,16 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
         TargetError: The store is of a later version, or the file is somebody else's database.
         sqlite3.Error: It cannot be read or written.
     """
-    if version_of(connection) == len(MIGRATIONS):
-        return
     from sqlite_utils import Database  # noqa: PLC0415 - takes long to load, and is needed once
 
     db = Database(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = version_of(connection)
+        version = _version_of(connection)
         _check(connection, version, where)
         for bring_on in MIGRATIONS[version:]:
             bring_on(db)
-        if version < len(MIGRATIONS):
-            create_views(db)
+        create_views(db)
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:

@@ -18,9 +18,6 @@ from airtape.sync.options import SyncOptions as SyncOptions  # noqa: PLC0414 - p
 from airtape.sync.report import RunReport, SyncReport
 from airtape.sync.source import LogFile, header_of
 
-HINTS_AT_ONCE = 1000
-"""After how many directories hints are kept: those of an interrupted pass are lost."""
-
 
 class Progress(Protocol):
     """Somebody who wants to see how a sync goes on."""
@@ -137,9 +134,12 @@ class _Pass:
         return stone is not None
 
     def _glance(self, path: Path) -> Glance | None:
-        trust = not self._options.check
+        options, hint = self._options, self._hints.get(_key(path))
+        trust = (
+            not options.check and hint is not None and hint.is_of(options.entity, options.project)
+        )
         try:
-            return glance(path, self._hints.get(_key(path)), trust=trust)
+            return glance(path, hint, trust=trust)
         except OSError as error:
             self._finish(RunReport(path, "failed", problems=[unreadable(path, error)]))
             return None
@@ -170,7 +170,7 @@ class _Pass:
         hint = directory.hint(self._options.now_ns())
         if hint is not None and hint != seen.hint:
             self._new_hints[_key(seen.path)] = self._hints[_key(seen.path)] = hint
-            if len(self._new_hints) >= HINTS_AT_ONCE:
+            if len(self._new_hints) >= self._options.hints_at_once:
                 self._keep_hints()
         return report
 

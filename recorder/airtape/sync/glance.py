@@ -35,8 +35,6 @@ class Glance:
     @property
     def size(self) -> int:
         """Number of bytes that are new, about."""
-        if self.unchanged:
-            return 0
         known = {} if self.hint is None else self.hint.files
         return sum(
             max(0, size - known[path.name].size) if path.name in known else size
@@ -50,7 +48,7 @@ def glance(path: Path, hint: DirectoryHint | None, *, trust: bool) -> Glance:
     Args:
         path: The run directory.
         hint: What it looked like when it was synced, if it was.
-        trust: Whether the hint may tell that there is nothing to read.
+        trust: Whether the hint, if there is one, may tell that there is nothing to read.
 
     Raises:
         OSError: The directory or a log in it cannot be looked at.

@@ -22,6 +22,8 @@ class SyncOptions:
             run directory is in.
         max_points: Values of one batch, about.
         max_bytes: Bytes of logs behind one batch, about.
+        hints_at_once: After how many directories hints are kept: those of a pass that is killed
+            before are lost.
         pause: Waits so many seconds.
         now_ns: Returns the wall clock in nanoseconds since 1970.
     """
@@ -34,5 +36,6 @@ class SyncOptions:
     tombstones: Sequence[Path] = ()
     max_points: int = 200_000
     max_bytes: int = 8 << 20
+    hints_at_once: int = 1000
     pause: Callable[[float], None] = time.sleep
     now_ns: Callable[[], int] = time.time_ns

@@ -173,9 +173,8 @@ class WriterReader:
     def marks(self) -> dict[str, FileMark]:
         """Return how far each file of the writer has been read up to the last record yielded."""
         if len(self._streams) == 1:
-            mark = self._streams[0].mark()
-            if mark is not None:
-                self._marks[self._streams[0].file.name] = mark
+            marks = {stream.file.name: stream.mark() for stream in self._streams}
+            self._marks.update({name: mark for name, mark in marks.items() if mark is not None})
         return dict(self._marks)
 
     def cursor(self, dropped: Iterable[Gap]) -> Cursor:
