@@ -136,6 +136,7 @@ def test_a_full_disk_behind_stdout_is_told(make_run: MakeRun, workdir: Path) -> 
     assert (done.returncode, done.stderr) == (1, "Error: No space left on device\n")
 
 
+@pytest.mark.timeout(60)
 def test_ctrl_c_ends_the_command_without_a_traceback(workdir: Path) -> None:
     """An interrupted command ends with 130 and says nothing more."""
     pipe = workdir / "pipe"

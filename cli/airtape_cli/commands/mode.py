@@ -21,7 +21,12 @@ def offline() -> None:
     """Record the runs of this directory to their logs only.
 
     Writes `mode = offline` to ./wandb/settings. Variables and arguments of init() count over it.
-    """
+
+    \b
+    Examples:
+      tracker offline
+      WANDB_DIR=/scratch tracker offline
+    """  # noqa: D301 - \b tells click to keep the lines below it
     _set_mode("offline")
 
 
@@ -30,7 +35,12 @@ def online() -> None:
     """Sync the runs of this directory while they are recorded.
 
     Writes `mode = online` to ./wandb/settings. Variables and arguments of init() count over it.
-    """
+
+    \b
+    Examples:
+      tracker online
+      WANDB_DIR=/scratch tracker online
+    """  # noqa: D301 - \b tells click to keep the lines below it
     _set_mode("online")
 
 
@@ -39,7 +49,12 @@ def disabled() -> None:
     """Record nothing in this directory; scripts run as before.
 
     Writes `mode = disabled` to ./wandb/settings. Variables and arguments of init() count over it.
-    """
+
+    \b
+    Examples:
+      tracker disabled
+      WANDB_DIR=/scratch tracker disabled
+    """  # noqa: D301 - \b tells click to keep the lines below it
     _set_mode("disabled")
 
 
@@ -49,7 +64,11 @@ def enabled() -> None:
 
     Removes the mode from ./wandb/settings: runs are synced while they are recorded if a target is
     set, else recorded offline.
-    """
+
+    \b
+    Examples:
+      tracker enabled
+    """  # noqa: D301 - \b tells click to keep the lines below it
     _set_mode(None)
 
 
