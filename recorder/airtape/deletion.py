@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,11 @@ def remove_run_dirs(run_dirs: Iterable[Path], run_id: str) -> None:
     Raises:
         TargetError: One of them cannot be removed.
     """
+    run_dirs = [*run_dirs]
+    for folder in {run_dir.parent for run_dir in run_dirs}:
+        for left in folder.glob(f"{_ASIDE}*"):
+            # Somebody was interrupted here.
+            shutil.rmtree(left, ignore_errors=True)
     for run_dir in run_dirs:
         aside = run_dir.with_name(f"{_ASIDE}{run_dir.name}")
         try:

@@ -136,6 +136,31 @@ def test_nothing_is_removed_without_a_tombstone(
     assert run_dir.exists()
 
 
+def test_a_deletion_that_was_interrupted_is_completed_by_the_next(
+    tracker: Tracker, make_run: MakeRun, wandb: Path
+) -> None:
+    """What it had put aside goes, also when a copy of the same run is deleted."""
+    run_dir = make_run()
+    left = wandb / f".deleted-{run_dir.name}"
+    (left / "files").mkdir(parents=True)
+    tracker("delete", "ab12cd34", "--yes")
+    assert [path.name for path in wandb.iterdir()] == [".tombstones"]
+
+
+def test_a_directory_that_cannot_be_removed_is_named(
+    tracker: Tracker, make_run: MakeRun, wandb: Path
+) -> None:
+    """It stays whole, and the command can be said again."""
+    run_dir = make_run()
+    (wandb / f".deleted-{run_dir.name}").touch()
+    stderr = tracker("delete", "ab12cd34", "--yes", exit_code=4).stderr
+    assert "the run directory cannot be removed" in stderr
+    assert run_dir.name in stderr
+    (wandb / f".deleted-{run_dir.name}").unlink()
+    tracker("delete", "ab12cd34", "--yes")
+    assert not run_dir.exists()
+
+
 def test_an_id_is_not_used_again(tracker: Tracker, make_run: MakeRun, start_run: StartRun) -> None:
     """`init` refuses it, whether it resumes or not."""
     make_run()
