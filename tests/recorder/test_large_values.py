@@ -203,7 +203,7 @@ def test_parts_of_a_config_never_split_a_value(values: dict[str, Plain]) -> None
     """Each value stands whole in one part, or in a file."""
     kept = Kept()
     parts = in_parts((values, ["removed"]), LIMIT, kept.keep)
-    assert all(packed_size(part) <= LIMIT for part in parts)
+    assert all(packed_size(part[0]) <= LIMIT for part in parts)
     assert [part[1] for part in parts] == [["removed"], *[[] for _ in parts[1:]]]
     found = {name: kept.whole(value) for part in parts for name, value in part[0].items()}
     assert encoded(found) == encoded(values)
