@@ -10,6 +10,7 @@ import fcntl
 import os
 import signal
 import socket
+import stat
 import struct
 import threading
 from collections.abc import Callable
@@ -59,6 +60,11 @@ class Wakeup:
             OSError: There are no descriptors left.
             RuntimeError: No thread can be had.
         """
+        for end in (self._listening, self._sending):
+            if end is not None and not _is_open_socket(end.fileno()):
+                # The program closed all descriptors it found; the number may be another file's.
+                end.detach()
+                self._listening = self._sending = None
         if self._listening is None or self._sending is None:
             # Kept for good: who has set a descriptor of their own may put ours back at any time.
             self._listening, self._sending = _socket_pair()
@@ -90,7 +96,8 @@ class Wakeup:
         else:
             put_back = self._before if _same_file(self._before, self._chained) else -1
         if put_back != -1:
-            signal.set_wakeup_fd(put_back)
+            with suppress(OSError, ValueError):  # theirs may be closed by now
+                signal.set_wakeup_fd(put_back)
         chained, self._chained, self._before = self._chained, -1, -1
         if chained != -1:
             os.close(chained)
@@ -169,5 +176,12 @@ def _sender(ancillary: list[tuple[int, int, Any]]) -> int | None:
 def _same_file(one: int, other: int) -> bool:
     try:
         return os.path.sameopenfile(one, other)
+    except OSError:
+        return False
+
+
+def _is_open_socket(fd: int) -> bool:
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
     except OSError:
         return False

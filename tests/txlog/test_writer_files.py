@@ -76,9 +76,25 @@ def eventually(what: Callable[[], bool]) -> bool:
     return any(what() or tick for tick in ticks)
 
 
+def high_descriptors() -> set[int]:
+    """Return the descriptors of this process that are numbered as those of logs."""
+    return {fd for fd in map(int, os.listdir("/proc/self/fd")) if fd >= HIGH_FD}  # noqa: PTH208 - numbers
+
+
+OTHERS: set[int] = set()
+"""What other tests in this process left open: it is theirs."""
+
+
+@pytest.fixture(autouse=True)
+def others() -> None:
+    """Learn what is open before the test."""
+    OTHERS.clear()
+    OTHERS.update(high_descriptors())
+
+
 def log_descriptors() -> list[int]:
-    """Return the descriptors of all open logs."""
-    return sorted(fd for fd in map(int, os.listdir("/proc/self/fd")) if fd >= HIGH_FD)  # noqa: PTH208 - numbers
+    """Return the descriptors of all logs of the test."""
+    return sorted(high_descriptors() - OTHERS)
 
 
 @contextmanager
