@@ -10,7 +10,7 @@ from typing import Any
 
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
-from airtape.records import Kind, Record
+from airtape.records import Kind, Plain, Record
 from airtape.status import RunStatus
 from airtape.txlog.format import Header
 
@@ -37,6 +37,10 @@ class DisabledLog:
     def described(self) -> dict[str, Any]:
         """Name, notes, tags and so on."""
         return self.fold.run
+
+    def whole(self, value: Plain) -> Plain:
+        """Return a value of the summary as it is."""
+        return value
 
     @property
     def summary(self) -> Tree:

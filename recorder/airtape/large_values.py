@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import msgpack
 
@@ -76,6 +76,14 @@ class LargeValues:
             cause = error.strerror or str(error)
             self._report(f"a value of {len(data)} bytes could not be kept ({cause}) and is lost")
         return reference
+
+    def whole(self, value: Plain) -> Plain:
+        """Return what a reference stands for, if that can be read; any other value as it is."""
+        if not is_large(value):
+            return value
+        with suppress(OSError, ValueError):
+            return load_large(self._folder, value)
+        return value
 
     def sync(self) -> None:
         """Wait until the values kept so far survive a power loss, as far as the disk lets them."""
@@ -145,7 +153,7 @@ def _sync(path: Path) -> None:
         os.close(fd)
 
 
-def is_large(value: object) -> bool:
+def is_large(value: object) -> TypeGuard[dict[str, Any]]:
     """Tell whether a value is a reference to a file of the run."""
     return type(value) is dict and value.get("_type") == LARGE and set(value) == REFERENCE_KEYS
 

@@ -297,4 +297,4 @@ def _summary_of(log: RunLog | DisabledLog) -> Summary:
         gone = [list(path) for path in removed]
         log.record(Kind.SUMMARY, said, gone, call="_summary_update_callback")
 
-    return Summary(lambda: log.summary, record)
+    return Summary(lambda: log.summary, record, log.whole)

@@ -289,6 +289,10 @@ class RunLog:
         with self.lock:
             return self._live.summary
 
+    def whole(self, value: Plain) -> Plain:
+        """Return what a reference to a large value stands for, and any other value as it is."""
+        return self._large.whole(value)
+
     def checkpoint(self) -> None:
         """Write down what the records so far amount to, so that readers can start from here.
 

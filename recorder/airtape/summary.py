@@ -12,6 +12,8 @@ from airtape.values import summary_value
 KeyPath: TypeAlias = tuple[str, ...]
 Read: TypeAlias = Callable[[], dict[str, Plain]]
 RecordChanges: TypeAlias = Callable[[list[tuple[KeyPath, Plain]], list[KeyPath]], None]
+Whole: TypeAlias = Callable[[Plain], Plain]
+"""Returns what a reference to a large value stands for, and any other value as it is."""
 
 Value: TypeAlias = Any
 """A plain value, or a `SummarySubDict`."""
@@ -35,10 +37,18 @@ class SummaryDict:
     _read: Read
     _record: RecordChanges
     _path: KeyPath
+    _whole: Whole
 
-    def __init__(self, read: Read, record: RecordChanges, path: KeyPath = ()) -> None:
+    def __init__(
+        self,
+        read: Read,
+        record: RecordChanges,
+        path: KeyPath = (),
+        *,
+        whole: Whole = lambda value: value,
+    ) -> None:
         # Attributes are values, so those of the object itself go around __setattr__.
-        vars(self).update(_read=read, _record=record, _path=path)
+        vars(self).update(_read=read, _record=record, _path=path, _whole=whole)
 
     def _as_dict(self) -> dict[str, Plain]:
         tree = self._read()
@@ -60,13 +70,15 @@ class SummaryDict:
     def get(self, key: str, default: Value = None) -> Value:
         """Return a value, dictionaries as plain copies; the default if there is none."""
         values = self._as_dict()
-        return summary_value(values[key]) if key in values else default
+        return summary_value(self._whole(values[key])) if key in values else default
 
     def __getitem__(self, key: str) -> Value:
         value = self._as_dict()[key]
-        if isinstance(value, dict):
-            return SummarySubDict(self._read, self._record, (*self._path, key))
-        return summary_value(value)
+        whole = self._whole(value)
+        if isinstance(value, dict) and whole is value:
+            path = (*self._path, key)
+            return SummarySubDict(self._read, self._record, path, whole=self._whole)
+        return summary_value(whole)
 
     def __getattr__(self, key: str) -> Value:
         try:
@@ -123,10 +135,13 @@ class Summary(SummaryDict):
         read: Returns the summary that the run's records amount to.
         record: Takes values with their paths, and the paths of removed ones; raises UsageError
             when the run is finished.
+        whole: Fetches large values from where they are kept.
     """
 
-    def __init__(self, read: Read, record: RecordChanges) -> None:
-        super().__init__(read, record)
+    def __init__(
+        self, read: Read, record: RecordChanges, whole: Whole = lambda value: value
+    ) -> None:
+        super().__init__(read, record, whole=whole)
 
 
 class SummarySubDict(SummaryDict):

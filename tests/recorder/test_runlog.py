@@ -49,6 +49,19 @@ def test_a_value_too_large_for_a_frame_goes_to_a_file(run: airtape.Run) -> None:
     assert len(list(Path(run.sync_dir, "blobs").iterdir())) == 2
 
 
+def test_the_live_summary_has_large_values_whole(run: airtape.Run) -> None:
+    """Whoever reads back what was logged or set gets that, wherever it is kept."""
+    text, tree = "x" * (2 * MIB), {f"k{number}": "x" * 100 for number in range(20_000)}
+    run.log({"text": text, "d": {"text": text}})
+    run.summary["tree"] = tree
+    assert run.summary["text"] == run.summary.get("text") == text
+    assert run.summary["d"]["text"] == text
+    assert run.summary["tree"] == tree
+    for file in Path(run.sync_dir, "blobs").iterdir():
+        file.unlink()
+    assert run.summary["text"]["_type"] == LARGE
+
+
 @pytest.mark.timeout(60)
 def test_a_call_with_very_many_names_is_one_row(run: airtape.Run) -> None:
     """It takes several records, none larger than a frame, and they are one row again."""
