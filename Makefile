@@ -55,10 +55,10 @@ oracle: .venv/.installed ## compare with the recorded behaviour of wandb
 	$(PYTEST) -m oracle --numprocesses $(JOBS) $(ARGS)
 
 faults: .venv/.installed ## kill, fill, truncate and flip, many times
-	$(PYTEST) -m faults $(ARGS)
+	$(PYTEST) -m faults -o faulthandler_timeout=900 $(ARGS)
 
 soak: .venv/.installed ## the same for a long time: everything that repeats, 20 times as often
-	$(PYTEST) -m 'faults or soak' --rounds 20 $(ARGS)
+	$(PYTEST) -m 'faults or soak' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
 
 cov: .venv/.installed ## the quick tests, with a page that shows each line they miss
 	$(PYTEST) --numprocesses $(JOBS) --cov --cov-report=html:build/coverage $(ARGS)

@@ -18,7 +18,7 @@ from tests.plain_values import encoded
 SAID_OTHERWISE = frozenset(
     {
         *(Kind.HEADER, Kind.HISTORY, Kind.RUN, Kind.CONFIG, Kind.SUMMARY, Kind.METRIC),
-        *(Kind.CHECKPOINT, Kind.EXIT, Kind.HEARTBEAT, Kind.INHERITED),
+        *(Kind.CHECKPOINT, Kind.EXIT, Kind.HEARTBEAT, Kind.METADATA, Kind.INHERITED),
     }
 )
 """Kinds that a target holds as rows, or as part of the fold, and not as records."""

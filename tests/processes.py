@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -16,6 +19,8 @@ TRACKER = Path(sysconfig.get_path("scripts"), "tracker")
 
 LONGEST_RUN = 60
 """Seconds after which a process is taken to hang."""
+LONGEST_END = 5
+"""Seconds that a killed process may take to be gone."""
 
 
 class RunPython(Protocol):
@@ -91,18 +96,32 @@ def run_tracker() -> RunTracker:
 
 @pytest.fixture
 def start_python(python: Arguments) -> Iterator[StartPython]:
-    """Start programs with their stdin and stdout piped; what still runs at the end is killed."""
+    """Start programs with their stdin and stdout piped.
+
+    What still runs of them at the end is killed, with whatever processes they have started.
+    """
     started: list[subprocess.Popen[str]] = []
 
     def start(program: str | Path, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE} | options
-        started.append(subprocess.Popen([*python(program), *arguments], text=True, **options))
+        command = [*python(program), *arguments]
+        started.append(subprocess.Popen(command, text=True, start_new_session=True, **options))
         return started[-1]
 
     yield start
     for process in started:
-        process.kill()
-        process.communicate()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate(timeout=LONGEST_END)
+
+
+def unmeasured() -> dict[str, str]:
+    """Return an environment in which the coverage of a program is not measured.
+
+    An exception that a signal handler raises while coverage takes note of something leaves
+    coverage's own lock taken for ever.
+    """
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 def _run(

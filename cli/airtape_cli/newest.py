@@ -15,7 +15,7 @@ from airtape.overview import Overview
 from airtape.query.joined import read_runs
 from airtape.rundir import log_files
 from airtape.states import RunState, Vantage
-from airtape.sync.source import header_of
+from airtape.sync.log_file import header_of
 
 _NAME: Final = re.compile(r"run-(?P<stamp>\d{8}_\d{6})-(?P<run_id>.+)", re.DOTALL)
 _NUMBERED: Final = re.compile(r"(?P<run_id>.+)-\d+", re.DOTALL)

@@ -99,7 +99,8 @@ def wandb_dir(base: Path) -> Path:
     It is `base/wandb`, or `base/.wandb` where that exists already.
     """
     hidden = base / ".wandb"
-    return hidden if hidden.is_dir() else base / "wandb"
+    # Not `Path.is_dir`, which raises where a folder above may not be entered.
+    return hidden if os.path.isdir(hidden) else base / "wandb"  # noqa: PTH112
 
 
 def make_wandb_dir(base: Path) -> Path:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.ended import BUSY, SLEEP, START, ended_in, line_of, seconds_to_die, wait_until
-from tests.processes import RunPython, StartPython
+from tests.processes import RunPython, StartPython, unmeasured
 from tests.shim.build import build_shim, errno_from, on_path, shim_env
 
 EXIT_S = 1.0
@@ -47,7 +47,7 @@ def test_a_signal_ends_the_run_and_the_process(
     number: signal.Signals, doing: str, start_python: StartPython, workdir: Path
 ) -> None:
     """The end is recorded, nothing is lost, and the process dies of the very signal, soon."""
-    program = start_python(START + doing, stderr=subprocess.DEVNULL)
+    program = start_python(START + doing, stderr=subprocess.DEVNULL, env=unmeasured())
     assert line_of(program) == "ready"
     assert seconds_to_die(program, number) < EXIT_S
     run = ended_in(workdir)
@@ -109,7 +109,7 @@ def test_a_signal_in_the_middle_of_a_record_loses_nothing(
 ) -> None:
     """Whenever it comes: every number that log() returned for is there, and none is missing."""
     source = random.Random(20261120)
-    starter = start_python(FORKING, stderr=subprocess.DEVNULL)
+    starter = start_python(FORKING, stderr=subprocess.DEVNULL, env=unmeasured())
     assert starter.stdin is not None
     for trial in range(rounds(50)):
         starter.stdin.write(f"{trial}\n")

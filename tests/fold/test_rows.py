@@ -128,11 +128,18 @@ def test_rows_have_the_time_when_they_were_last_added_to() -> None:
     ]
 
 
-@pytest.mark.parametrize(("said", "timestamp"), [(5, 5.0), (2.5, 2.5), (0, 0.0), (-1.5, -1.5)])
-def test_the_user_may_say_the_time(said: float, timestamp: float) -> None:
+@pytest.mark.parametrize("said", [BEGAN, BEGAN + 2.5, int(BEGAN) + 7])
+def test_the_user_may_say_the_time(said: float) -> None:
     """It takes the place of the log's own clock, and the runtime follows it."""
     (row,) = rows_of(recorded([log({"_timestamp": said, "a": 1})]))
-    assert (row.timestamp, row.runtime, row.data) == (timestamp, timestamp - BEGAN, {"a": 1})
+    assert (row.timestamp, row.runtime, row.data) == (said, said - BEGAN, {"a": 1})
+
+
+@pytest.mark.parametrize("said", [5, 2.5, 0, -1.5])
+def test_a_time_before_the_start(said: float) -> None:
+    """It is kept as it is; no runtime is less than none."""
+    (row,) = rows_of(recorded([log({"_timestamp": said, "a": 1})]))
+    assert (row.timestamp, row.runtime, row.data) == (said, 0.0, {"a": 1})
 
 
 @pytest.mark.parametrize(

@@ -221,6 +221,22 @@ def test_a_target_that_fails_ends_the_pass(
     assert statuses(sync(three, scripted)) == ["nothing_new", "synced", "synced"]
 
 
+class Refusing(MemoryBackend):
+    """A target that takes in nothing."""
+
+    def commit(self, batch: Batch) -> bool:
+        """Refuse."""
+        return batch.base_version < 0
+
+
+def test_a_target_that_refuses_everything(three: list[Path]) -> None:
+    """The sync does not try for ever."""
+    report = sync(three, Refusing("refusing"))
+    MemoryBackend.forget("refusing")
+    assert statuses(report) == ["pending"] * 3
+    assert "refuses what builds on its own cursor" in str(report.target_error)
+
+
 def test_a_target_that_does_not_answer_at_all(scripted: Scripted, three: list[Path]) -> None:
     """The report says so."""
 

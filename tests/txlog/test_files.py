@@ -12,7 +12,7 @@ import pytest
 from airtape.txlog import sink
 from airtape.txlog.files import LogFiles
 from airtape.txlog.format import Header
-from airtape.txlog.sink import Sink, write_keeping_gil
+from airtape.txlog.sink import Sink
 
 
 def files_in(folder: Path) -> LogFiles:
@@ -86,10 +86,12 @@ def test_a_write_says_how_much_it_took(
     """With the interpreter lock kept, or where ctypes cannot do that without."""
     if not has_ctypes:
         monkeypatch.delattr(ctypes, "PyDLL")
-    write = sink.find_write()
-    assert (write is write_keeping_gil) <= has_ctypes
+    write, write_or_raise = sink.find_write(), sink.find_write(tells_why=True)
     file = Sink(tmp_path / "log")
     assert write(file.fd, b"a\0b", 3) == 3
+    assert write_or_raise(file.fd, b"cd", 2) == 2
     assert write(-1, b"x", 1) == -1
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        write_or_raise(-1, b"x", 1)
     file.close()
-    assert (tmp_path / "log").read_bytes() == b"a\0b"
+    assert (tmp_path / "log").read_bytes() == b"a\0bcd"

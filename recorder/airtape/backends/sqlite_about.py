@@ -82,10 +82,11 @@ def _write_run(db: sqlite3.Connection, run: int, batch: Batch, whole: Whole, wri
     header, fold = whole.newest
     said = fold.exit or {}
     cause = _cause(said)
-    columns: dict[str, Column | bool] = {name: _text(whole.run.get(name)) for name in _TEXTS}
+    about = {**whole.metadata, **whole.run}
+    columns: dict[str, Column | bool] = {name: _text(about.get(name)) for name in _TEXTS}
     columns["entity"] = batch.run.entity or columns["entity"]
     columns["project"] = batch.run.project or columns["project"]
-    columns["host"] = columns["host"] or _text(whole.metadata.get("host")) or header.host
+    columns["host"] = columns["host"] or header.host
     records, lost, began, heard = db.execute(
         "SELECT sum(c.records), (SELECT count(*) FROM losses l JOIN writers v ON v.id = l.writer"
         " WHERE v.run = w.run AND l.first_seq IS NOT NULL), min(w.began_ns), max(w.heard_ns)"

@@ -27,6 +27,11 @@ RESERVED = frozenset({STEP, TIMESTAMP, RUNTIME})
 TRACED_METRICS = 50
 
 
+def runtime_at(timestamp: float, began: float) -> float:
+    """Return the seconds from the start to a moment; none if the clock was put back meanwhile."""
+    return max(0.0, timestamp - began)
+
+
 class Row(NamedTuple):
     """One row of the history, complete.
 
@@ -65,7 +70,7 @@ class Alike(NamedTuple):
         values = zip(*self.columns.values(), strict=True) if self.columns else repeat(())
         for step, timestamp, row in zip(self.steps, self.timestamps, values, strict=False):
             data: dict[Key, Plain] = dict(zip(self.columns, row, strict=True))
-            yield Row(step, timestamp, timestamp - self.began, data)
+            yield Row(step, timestamp, runtime_at(timestamp, self.began), data)
 
 
 class RowObserver(Protocol):
@@ -140,7 +145,7 @@ class HistoryFold:
         return None if self._row is None else self._row.step
 
     def _runtime(self, timestamp: float) -> float:
-        return timestamp - self.began_ns / 1e9
+        return runtime_at(timestamp, self.began_ns / 1e9)
 
     def apply(self, record: Record) -> None:
         """Take in the next history record."""
@@ -272,10 +277,11 @@ class HistoryFold:
         self._last.update(data[-1])
         for key, value in data[-1].items():
             self._summarise(key, value, None)
-        timestamps = [time_ns / 1e9 for time_ns in wall_ns]
-        runtime = self._runtime(timestamps[-1])
-        self._summary.update({STEP: steps[-1], TIMESTAMP: timestamps[-1], RUNTIME: runtime})
+        timestamp = wall_ns[-1] / 1e9
+        runtime = self._runtime(timestamp)
+        self._summary.update({STEP: steps[-1], TIMESTAMP: timestamp, RUNTIME: runtime})
         if self._observer is not None:
+            timestamps = [time_ns / 1e9 for time_ns in wall_ns]
             began = self.began_ns / 1e9
             self._observer.take_alike(Alike(steps, seqs, timestamps, began, columns))
 

@@ -9,7 +9,7 @@ from itertools import chain, repeat
 from typing import NamedTuple
 
 from airtape.fold.fold import Fold
-from airtape.fold.history import Alike, Row
+from airtape.fold.history import Alike, Row, runtime_at
 from airtape.fold.keys import Key
 from airtape.records import Plain, Point, Record
 
@@ -106,7 +106,7 @@ class HistoryChanges:
         self._parts.append(rows)
         self._single = []
         self.count += len(rows.steps) * len(rows.columns)
-        times = [(timestamp, timestamp - rows.began) for timestamp in rows.timestamps]
+        times = [(at, runtime_at(at, rows.began)) for at in rows.timestamps]
         self.rows.update(zip(rows.steps, times, strict=True))
 
     @property

@@ -23,6 +23,7 @@ SAID_BY_FOLD = frozenset(
         Kind.CHECKPOINT,
         Kind.EXIT,
         Kind.HEARTBEAT,
+        Kind.METADATA,
         Kind.INHERITED,
     }
 )

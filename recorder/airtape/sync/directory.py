@@ -11,9 +11,9 @@ from airtape.backends.cursor import Cursor, RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.fold.merge import Part, merge
 from airtape.sync.glance import Glance, is_settled
+from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import RunReport
-from airtape.sync.source import LogFile, header_of
 from airtape.sync.transfer import Outcome, Transfer
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)

@@ -14,9 +14,9 @@ from airtape.sync.clashes import add_clashes
 from airtape.sync.deleted import DeletedRuns
 from airtape.sync.directory import DirectorySync, unreadable
 from airtape.sync.glance import Glance, glance
+from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions as SyncOptions  # noqa: PLC0414 - part of `sync`
 from airtape.sync.report import RunReport, SyncReport
-from airtape.sync.source import LogFile, header_of
 
 
 class Progress(Protocol):

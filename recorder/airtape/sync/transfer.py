@@ -9,15 +9,18 @@ from enum import Enum, auto
 
 from airtape.backends.base import Backend, Batch
 from airtape.backends.cursor import Cursor, Loss, RunKey
-from airtape.errors import LogFormatError
+from airtape.errors import LogFormatError, TargetError
 from airtape.fold.fold import Fold
 from airtape.sync.batches import BatchBuilder
-from airtape.sync.source import LogFile, WriterReader, covers, heals
+from airtape.sync.log_file import LogFile, covers, heals
+from airtape.sync.source import WriterReader
 from airtape.txlog.format import Header
 from airtape.writers import malformed_text
 
 SETTLE_S = 0.05
 """How long to wait for a record that another thread of the writer may be about to write."""
+PATIENCE = 10
+"""How often a target may refuse a batch although nobody has moved its cursor."""
 LOOK_EVERY = 16
 """Every how many records the size of a batch is looked at."""
 
@@ -94,8 +97,8 @@ class Transfer:
         writer = self.files[0].header.writer
         stored = self.backend.read_cursor(self.run, writer)
         known = set(stored.losses) if stored else set()
-        files, late = self.files, False
-        while True:
+        files, late, refused = self.files, False, 0
+        while refused < PATIENCE:
             restart = stored is not None and (late or heals(files, stored))
             if stored is not None and restart:
                 files = self._all_files(stored)
@@ -104,7 +107,13 @@ class Transfer:
             if result is _Result.DONE:
                 return _finished(outcome, builder.cursor, known, files[0].header)
             late = result is _Result.LATE
-            stored = self.backend.read_cursor(self.run, writer)
+            stored, before = self.backend.read_cursor(self.run, writer), stored
+            refused = refused + 1 if not late and stored == before else 0
+        raise TargetError(
+            "the target refuses what builds on its own cursor",
+            where=f"run {self.run.run_id}",
+            hint="Sync again; if it stays so, the target or its plug-in is at fault.",
+        )
 
     def _all_files(self, stored: Cursor) -> Sequence[LogFile]:
         """Return files of the writer that hold all that the target has, to begin it anew."""

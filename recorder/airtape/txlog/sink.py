@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 Write: TypeAlias = Callable[[int, bytes, int], int]
-"""``write(fd, data, size)``: bytes written, or -1; the cause of -1 is found by `os.write`."""
+"""``write(fd, data, size)``: bytes written, or -1."""
 
 HIGH_FD = 512
 """Least number of a log's descriptor, where the limit of open files allows it.
@@ -32,15 +32,34 @@ _SILLY_RENAMED = ".nfs"
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
-def find_write() -> Write:
-    """Return the best way to write that this Python has."""
+def find_write(*, tells_why: bool = False) -> Write:
+    """Return the best way to write that this Python has.
+
+    Args:
+        tells_why: Whether a write that fails raises OSError instead of returning -1; that takes
+            longer.
+    """
     try:
-        write = ctypes.PyDLL(None).write
+        write = ctypes.PyDLL(None, use_errno=tells_why).write
     except (OSError, AttributeError, TypeError):
-        return _os_write
+        return _os_write_or_raise if tells_why else _os_write
     write.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t)
     write.restype = ctypes.c_ssize_t
-    return write
+    if not tells_why:
+        return write
+
+    def write_or_raise(fd: int, data: bytes, size: int) -> int:
+        written: int = write(fd, data, size)
+        if written < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return written
+
+    return write_or_raise
+
+
+def _os_write_or_raise(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - as below
+    return os.write(fd, data)
 
 
 def _os_write(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - the shape of write(2)
@@ -51,6 +70,7 @@ def _os_write(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - the sha
 
 
 write_keeping_gil: Write = find_write()
+write_or_raise: Write = find_write(tells_why=True)
 
 
 class Sink:

@@ -32,7 +32,7 @@ from airtape.txlog.format import (
     salt_of,
     seq_of,
 )
-from airtape.txlog.sink import write_keeping_gil
+from airtape.txlog.sink import write_keeping_gil, write_or_raise
 from airtape.txlog.trouble import SLOW_S, Trouble, TroubleStatus, within
 
 END_WAIT_S = 3.0
@@ -191,7 +191,7 @@ class LogWriter:
         """Write a frame once more, whole; trouble begins if that fails too."""
         self._files.skip(torn)
         try:
-            written = os.write(self._files.fd, frame)
+            written = write_or_raise(self._files.fd, frame, len(frame))
         except OSError as error:
             self._files.note(error)
             self._begin_trouble(_said_by(error))
