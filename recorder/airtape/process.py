@@ -47,7 +47,7 @@ def this_process() -> ProcessIdentity:
 def boot_id() -> str:
     """Return an id that changes with each boot of the machine; empty where there is none."""
     try:
-        return (_PROC / "sys/kernel/random/boot_id").read_text("ascii").strip()
+        return (_PROC / "sys/kernel/random/boot_id").read_text("utf-8").strip()
     except OSError:
         return ""
 

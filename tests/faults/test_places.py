@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,12 +23,15 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 
 MOST_S = 0.005
 NOBODY = 65534
+RIGHTS = "-dac_override,-dac_read_search"
+WITHOUT_RIGHTS = ["setpriv", "--inh-caps", RIGHTS, "--bounding-set", RIGHTS]
+"""Starts a program for which the permissions of files count though it is root's."""
 
 PROGRAM = """
 import os, sys
-import airtape
 if len(sys.argv) > 2:
-    os.setuid(int(sys.argv[2]))
+    os.execvp(sys.argv[2], [*sys.argv[2:], sys.executable, *sys.argv[:2]])
+import airtape
 run = airtape.init(project="faults", dir=sys.argv[1])
 for i in range(50):
     run.log({"i": i, "v": i * 0.5 + 0.25})
@@ -47,17 +51,25 @@ def read_only(tmp_path: Path, *, is_root: bool) -> Iterator[Path]:
     subprocess.run(["umount", "-l", place], check=True)
 
 
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A directory that other users may enter, unlike those of pytest."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o755)
+        yield Path(place)
+
+
 def test_a_directory_that_cannot_be_written(
-    read_only: Path, tmp_path: Path, run_python: RunPython, row: SayRow
+    read_only: Path, open_to_all: Path, run_python: RunPython, row: SayRow
 ) -> None:
     """The run goes elsewhere, says where, and loses nothing; or init() raises, if asked to."""
-    tmp_path.chmod(0o755)
-    unwritable = tmp_path / "unwritable"
+    unwritable = open_to_all / "unwritable"
     unwritable.mkdir(0o755)
+    os.chown(unwritable, NOBODY, NOBODY)
     tries = lost = silent = 0
-    for place, arguments in ((read_only, []), (unwritable, [str(NOBODY)])):
+    for place, arguments in ((read_only, []), (unwritable, WITHOUT_RIGHTS)):
         for setting in ("TRACKER_FALLBACK_DIR", "SLURM_SUBMIT_DIR", "TMPDIR"):
-            other = tmp_path / f"{place.name}-{setting}"
+            other = open_to_all / f"{place.name}-{setting}"
             other.mkdir(0o777)
             other.chmod(0o777)
             environ = {**os.environ, "HOME": str(other), setting: str(other)}
