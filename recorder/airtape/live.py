@@ -18,7 +18,7 @@ from airtape.records import Kind, Record, pack_big_ints
 from airtape.txlog.format import MAX_BODY
 from airtape.txlog.writer import LogWriter
 
-FOLD_BATCH = 128
+FOLD_BATCH = 200
 """Rows that wait before they are folded together; it makes the mean ``log()`` cheaper."""
 
 WaitingRow: TypeAlias = tuple[int, int, int, int, Tree]
@@ -72,6 +72,10 @@ class LiveFold:
             self._busy = False
 
     def _fold_batch(self, batch: list[WaitingRow | Record]) -> None:
+        if set(map(type, batch)) == {tuple}:  # as nearly always
+            self._fold.take_rows(batch)  # type: ignore[arg-type]  # only rows are tuples
+            self._has_news = True
+            return
         for kind, items in groupby(batch, type):
             if kind is tuple:
                 self._fold.take_rows(list(items))  # type: ignore[arg-type]  # only rows are tuples
