@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import airtape
+from airtape.backends.memory import MemoryBackend
 from airtape.overview import read_overview
 from airtape.process import boot_id, process_runs, this_process
 from airtape.records import HistoryFlag, Kind, Record
 from airtape.run import Run
 from airtape.states import Vantage
+from airtape.sync.engine import sync
 from airtape.txlog.reader import LogReader
 from airtape.writers import read_writers
 
 LOGS = ["wandb/run-*/*.txlog"]
 GRACE = 0.2
+VALUES = ("i", "v")
 
 
 def init(directory: str, run_id: str) -> Run:
@@ -28,7 +31,7 @@ def init(directory: str, run_id: str) -> Run:
 
 def log(run: Run, i: int, v: float) -> None:
     """Record one row; its return acknowledges it."""
-    run.log({"i": i, "v": v})
+    run.log(dict(zip(VALUES, (i, v), strict=True)))
 
 
 def finish(run: Run) -> None:
@@ -42,10 +45,8 @@ def read(directory: str) -> dict[str, Any]:
     problems: list[str] = []
     state = None
     run_dirs = sorted(Path(directory).glob("wandb/run-*"))
-    readable = 0
     for run_dir in run_dirs:
         writers = read_writers(run_dir, problems)
-        readable += bool(writers)
         for writer in writers:
             for name, item in writer.records():
                 if isinstance(item, Record):
@@ -53,9 +54,27 @@ def read(directory: str) -> dict[str, Any]:
                 elif item.missing != 0:
                     problems.append(f"{name}: {item}")
         state = read_overview(run_dir, _here()).state.name
-    sync = "ok" if readable == len(run_dirs) else "; ".join(problems)
-    error = "; ".join(problems) or None
-    return {"values": values, "err": error, "state": state, "files": len(run_dirs), "sync": sync}
+    return {
+        "values": values,
+        "err": "; ".join(problems) or None,
+        "state": state,
+        "files": len(run_dirs),
+        "sync": _sync(run_dirs, len(values)),
+    }
+
+
+def _sync(run_dirs: list[Path], rows: int) -> str:
+    """Sync the runs to a target of their own; it has to hold as many rows as were read."""
+    target = MemoryBackend("trial")
+    try:
+        report = sync(run_dirs, target)
+    finally:
+        MemoryBackend.forget("trial")
+    failed = [str(problem) for run in report.runs for problem in run.problems]
+    points = sum(run.points for run in report.runs)
+    if points != len(VALUES) * rows:
+        failed.append(f"{points} values were synced, and {len(VALUES) * rows} were recorded")
+    return "; ".join(failed) or "ok"
 
 
 def boundaries(path: str) -> list[tuple[int, int, int | None]]:
