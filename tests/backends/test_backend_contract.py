@@ -39,6 +39,7 @@ def test_an_empty_target_has_no_cursor(backend: Backend) -> None:
 def test_an_empty_target_holds_nothing(backend: Backend) -> None:
     """Neither runs nor hints are there at first."""
     assert list(backend.dump()) == []
+    assert backend.runs() == []
     assert dict(backend.hints()) == {}
 
 
@@ -241,6 +242,9 @@ def test_runs_with_different_keys_are_kept_apart(backend: Backend, other: RunKey
     values = {held.run: held.points[0].value for held in backend.dump()}
     assert values == {RUN: 0.5, other: 0.25}
     assert [held.run for held in backend.dump(other)] == [other]
+    assert backend.runs() == sorted([RUN, other])
+    assert other in backend.runs(other.run_id)
+    assert {run.run_id for run in backend.runs(other.run_id)} == {other.run_id}
 
 
 def test_hints_come_back_as_they_were(open_target: OpenTarget) -> None:
@@ -280,6 +284,7 @@ def test_what_can_be_retracted_is_gone(backend: Backend) -> None:
     backend.retract(RUN)
     backend.retract(RUN)
     assert [held.run for held in backend.dump()] == [other]
+    assert backend.runs() == [other]
     assert backend.read_cursor(RUN, WRITER) is None
     assert list(backend.hints()) == ["/two"]
     assert backend.commit(batch)

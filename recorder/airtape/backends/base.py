@@ -181,6 +181,15 @@ class Backend(Protocol):
             TargetError: The target does not answer or cannot be written.
         """
 
+    def runs(self, run_id: str | None = None) -> list[RunKey]:
+        """Return the runs that something has come of, sorted: all, or those with this id.
+
+        Idempotent; costs the same however much is held of each.
+
+        Raises:
+            TargetError: The target does not answer.
+        """
+
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the target holds of each writer, of one run or of all, sorted by both.
 

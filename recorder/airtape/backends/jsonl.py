@@ -6,6 +6,7 @@ number, written aside and then linked to its name: the link is made once, whoeve
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from urllib.parse import quote
 from airtape import exactjson
 from airtape.backends.base import Batch, DirectoryHint, FileHint, Held
 from airtape.backends.cursor import Cursor, RunKey
-from airtape.backends.jsonl_batch import cursor_from, lines_of, replay
+from airtape.backends.jsonl_batch import cursor_from, lines_of, replay, run_of
 from airtape.backends.replica import Replica
 from airtape.errors import TargetError, UsageError
 
@@ -109,6 +110,17 @@ class JsonlBackend:
             hint="Sync to a new directory.",
         )
 
+    def runs(self, run_id: str | None = None) -> list[RunKey]:
+        """Return the runs that something has come of, sorted: all, or those with this id."""
+        name = "*" if run_id is None else glob.escape(_file_name(run_id))
+        found = []
+        for folder in self._folders(name):
+            with self._failing():
+                batches = next(iter(_batches_in(folder).values()), None)
+                if batches:
+                    found.append(run_of(_first_line(batches[0])))
+        return sorted(run for run in found if run_id in {None, run.run_id})
+
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the target holds of each writer, sorted by run and writer."""
         folders = [self._folder(run)] if run is not None else self._folders()
@@ -125,9 +137,9 @@ class JsonlBackend:
         top = given_to if run.entity or run.project else RUNS
         return self._top / top / _file_name(run.run_id) / run.root.hex()
 
-    def _folders(self) -> list[Path]:
+    def _folders(self, name: str = "*") -> list[Path]:
         with self._failing():
-            return sorted(self._top.glob("*/*/*"))
+            return sorted(self._top.glob(f"*/{name}/*"))
 
     def _replicas(self, folder: Path) -> Iterator[Replica]:
         with self._failing():
@@ -193,6 +205,11 @@ def _batches_in(folder: Path) -> dict[bytes, list[Path]]:
             numbered = found.setdefault(bytes.fromhex(match[1]), [])
             numbered.append((int(match[2]), folder / name))
     return {writer: [path for _, path in sorted(found[writer])] for writer in sorted(found)}
+
+
+def _first_line(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.readline()
 
 
 def _last_line(path: Path) -> bytes:

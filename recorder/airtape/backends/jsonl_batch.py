@@ -112,6 +112,16 @@ def cursor_from(line: str | bytes) -> Cursor:
     )
 
 
+def run_of(line: str | bytes) -> RunKey:
+    """Return the run that a batch is of, by its first line.
+
+    Raises:
+        ValueError: It is no such line.
+        KeyError: The same.
+    """
+    return _key_of(exactjson.loads(line)["run"])
+
+
 def replay(lines: Iterable[str], replica: Replica | None, where: str) -> Replica:
     """Put a batch over what came before it, and return that.
 
@@ -161,8 +171,11 @@ def _begin(said: dict[str, Any], where: str) -> tuple[RunKey, Header]:
     if header is None:
         message = "the batch names no writer"
         raise ValueError(message)
-    run = said["run"]
-    return RunKey(**{**run, "root": bytes.fromhex(run["root"])}), header
+    return _key_of(said["run"]), header
+
+
+def _key_of(said: dict[str, Any]) -> RunKey:
+    return RunKey(**{**said, "root": bytes.fromhex(said["root"])})
 
 
 def _key(said: str | list[str]) -> Key:

@@ -81,6 +81,12 @@ class MemoryBackend:
             for path in [path for path, hint in store.hints.items() if hint.concerns(run)]:
                 del store.hints[path]
 
+    def runs(self, run_id: str | None = None) -> list[RunKey]:
+        """Return the runs that something has come of, sorted: all, or those with this id."""
+        with self._store.lock:
+            found = {run for run, _ in self._store.replicas}
+        return sorted(run for run in found if run_id in {None, run.run_id})
+
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the target holds of each writer, sorted by run and writer."""
         with self._store.lock:

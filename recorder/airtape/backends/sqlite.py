@@ -98,6 +98,12 @@ class SqliteBackend:
             for _, place in sqlite_cursors.runs_like(db, run):
                 forget_run(db, place)
 
+    def runs(self, run_id: str | None = None) -> list[RunKey]:
+        """Return the runs that something has come of, sorted: all, or those with this id."""
+        with self._store.snapshot() as db:
+            found = [] if db is None else sqlite_cursors.runs_like(db, None)
+        return [run for run, _ in found if run_id in {None, run.run_id}]
+
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the store holds of each writer, sorted by run and writer."""
         with self._store.snapshot() as db:
