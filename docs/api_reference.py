@@ -52,6 +52,8 @@ DIFFERENCES: Mapping[str, str] = {
         "Values that are changed in place are recorded when the run ends. Iteration leaves out "
         "hidden names, as `keys()` does. Keys with a period are kept as they are, with one warning."
     ),
+    "login": "It always returns False, without a warning: nothing here needs a login.",
+    "setup": "It starts nothing.",
     "Run.settings": "Few, all of them below; `run.settings` is frozen.",
     "Config.update": "All values are set or none.",
     "Summary.update": "It takes a dictionary, and raises InvalidDataError for anything else in it.",
@@ -72,6 +74,9 @@ METHODS = [
     for name, value in inspect.getmembers(airtape.Run, inspect.isfunction)
     if not name.startswith("_") and name not in {*INTERNAL, *vars(LaterMethods)}
 ]
+AROUND = ("login", "setup", "teardown")
+"""What scripts call before and after their runs."""
+
 LATER = [name for name in vars(LaterMethods) if not name.startswith("_")]
 
 OF_VALUES = {
@@ -99,7 +104,8 @@ def api_reference() -> str:
 
 def _calls() -> set[str]:
     of_values = {f"{kind}.{name}" for kind, names in OF_VALUES.items() for name in names}
-    return {"init", "Api", *(f"Run.{name}" for name in (*ATTRIBUTES, *METHODS))} | of_values
+    of_runs = {f"Run.{name}" for name in (*ATTRIBUTES, *METHODS)}
+    return {"init", "Api", *AROUND} | of_runs | of_values
 
 
 def _lines() -> Iterator[str]:
@@ -110,6 +116,9 @@ def _lines() -> Iterator[str]:
     yield f"The module has {', '.join(on_module)} too: they act on the current run.\n"
     for name in METHODS:
         yield from _call(f"Run.{name}", getattr(airtape.Run, name))
+    yield "\n## Around a run\n"
+    for name in AROUND:
+        yield from _call(name, getattr(airtape, name))
     yield "\n## What a run says of itself\n"
     yield "| attribute | what it is | other than with W&B |"
     yield "|---|---|---|"

@@ -45,7 +45,8 @@ from airtape.errors import (
     TargetError,
     UsageError,
 )
-from airtape.later import missing_name
+from airtape.later import LATER_MODULES, LaterModule, missing_name
+from airtape.login import login, setup, teardown
 from airtape.metric import Metric
 from airtape.run import Run
 from airtape.settings import Settings
@@ -91,12 +92,15 @@ __all__ = (
     "log_artifact",
     "log_code",
     "log_model",
+    "login",
     "mark_preempting",
     "pin_config_keys",
     "restore",
     "run",
     "save",
+    "setup",
     "summary",
+    "teardown",
     "unwatch",
     "upsert_artifact",
     "use_artifact",
@@ -112,7 +116,13 @@ def __getattr__(name: str) -> object:
         from airtape.query.api import Api  # noqa: PLC0415 - reads what recording does without
 
         return Api
+    if name in LATER_MODULES:
+        return LaterModule(f"{__name__}.{name}")
     raise missing_name(__name__, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
 
 
 # An imported submodule becomes an attribute of its package; these three would hide the current run.

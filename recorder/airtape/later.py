@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from airtape.errors import NotAvailableYetError
 
 LATER = frozenset(
     {
         *("Audio", "Classes", "Graph", "Histogram", "Html", "Image", "JoinedTable", "Molecule"),
-        *("Object3D", "Plotly", "Table", "Video", "box3d", "plot", "plot_table", "visualize"),
-        *("Artifact", "ArtifactTTL", "login", "setup", "teardown", "agent", "sweep"),
+        *("Object3D", "Plotly", "Table", "Video", "box3d", "plot_table", "visualize"),
+        *("Artifact", "ArtifactTTL", "agent", "sweep"),
     }
 )
+
+LATER_MODULES = frozenset({"plot"})
 
 
 class NameNotAvailableYetError(NotAvailableYetError, AttributeError):
@@ -25,11 +29,30 @@ def not_yet_error(call: str) -> NotAvailableYetError:
     )
 
 
+class LaterModule:
+    """Stands for a module that comes later: nothing is in it yet, and every name of it says so."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise _not_yet_name(self._name, name)
+
+    def __dir__(self) -> list[str]:
+        return []
+
+
 def missing_name(module: str, name: str) -> AttributeError:
     """Return the error for a name that a module does not have."""
     if name in LATER:
-        return NameNotAvailableYetError(
-            f"{module}.{name} is not available in this version",
-            hint=f"hasattr({module}, {name!r}) tells whether a version has it",
-        )
+        return _not_yet_name(module, name)
     return AttributeError(f"module {module!r} has no attribute {name!r}")
+
+
+def _not_yet_name(module: str, name: str) -> NameNotAvailableYetError:
+    return NameNotAvailableYetError(
+        f"{module}.{name} is not available in this version",
+        hint=f"hasattr({module}, {name!r}) tells whether a version has it",
+    )

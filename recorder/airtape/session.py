@@ -214,10 +214,14 @@ class Session:
             self.run = run
         return run
 
-    def finish_all(self) -> None:
-        """End every open run, the newest first."""
+    def finish_all(self, exit_code: int | None = None) -> None:
+        """End every open run, the newest first.
+
+        Raises:
+            InvalidDataError: The exit code is no integer.
+        """
         for lifecycle in reversed(list(self._runs)):
-            lifecycle.finish()
+            lifecycle.finish(exit_code)
 
     def _forget(self, lifecycle: Lifecycle | DisabledLifecycle) -> None:
         if isinstance(lifecycle, Lifecycle):

@@ -6,7 +6,7 @@ import pytest
 
 import airtape
 from airtape.errors import NotAvailableYetError
-from airtape.later import LATER
+from airtape.later import LATER, LATER_MODULES
 from tests.processes import RunPython
 
 
@@ -35,6 +35,21 @@ def test_name_that_comes_later_says_so(name: str) -> None:
     with pytest.raises(NotAvailableYetError, match=rf"airtape\.{name} is not available"):
         getattr(airtape, name)
     assert not hasattr(airtape, name)
+
+
+@pytest.mark.parametrize("name", sorted(LATER_MODULES))
+def test_module_that_comes_later_has_names_that_say_so(name: str) -> None:
+    """What is in it raises an error that names it, and nothing is listed."""
+    module = getattr(airtape, name)
+    with pytest.raises(NotAvailableYetError, match=rf"airtape\.{name}\.line is not available"):
+        _ = module.line
+    assert dir(module) == []
+    assert not hasattr(module, "__path__")
+
+
+def test_listed_names_are_the_public_ones() -> None:
+    """``dir(airtape)`` lists what is offered, and none of the parts that it is made of."""
+    assert dir(airtape) == sorted(airtape.__all__)
 
 
 def test_unknown_name_is_an_ordinary_mistake() -> None:
