@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ FOREIGN_SETTINGS = ("TRACKER_", "WANDB_")
 """Prefixes of variables that the developer's own shell may set."""
 
 TERMINAL_SETTINGS = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR")
+
+
+def pytest_configure() -> None:
+    """Undo what `nohup` or a job in a shell's background does to signals.
+
+    Programs that tests start would ignore them too.
+    """
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGXCPU):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            is_interrupt = number == signal.SIGINT
+            signal.signal(number, signal.default_int_handler if is_interrupt else signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
