@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,23 @@ def server(tmp_path: Path) -> Iterator[Server]:
     server.close()
 
 
-@pytest.fixture(scope="session")
-def is_root() -> bool:
-    """Whether file systems can be mounted, and other users be taken on."""
-    return os.geteuid() == 0
+Mount = Callable[[str], Path | None]
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Mount]:
+    """Mount file systems in memory, by their options; None where that is not permitted."""
+    places: list[Path] = []
+
+    def mount_one(options: str) -> Path | None:
+        place = tmp_path / f"mounted-{len(places)}"
+        place.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        if subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode:
+            return None
+        places.append(place)
+        return place
+
+    yield mount_one
+    for place in places:
+        subprocess.run(["umount", "-l", place], check=True)
