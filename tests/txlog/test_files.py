@@ -1,18 +1,16 @@
-"""The files of a log, and calls on descriptors: what they say when something is not there."""
+"""The files of a log: when one is given up, and what the next one repeats."""
 
 from __future__ import annotations
 
-import ctypes
 import errno
-import os
+import resource
 from pathlib import Path
 
 import pytest
 
-from airtape.txlog import sink
 from airtape.txlog.files import LogFiles
 from airtape.txlog.format import Header
-from airtape.txlog.sink import Sink
+from tests.txlog.logged import limit
 
 
 def files_in(folder: Path) -> LogFiles:
@@ -23,7 +21,7 @@ def files_in(folder: Path) -> LogFiles:
         header,
         wall_ns=0,
         mode=0o600,
-        next_path=None,
+        next_path=lambda: folder / "run-1.txlog",
         take_seq=lambda: 1,
     )
 
@@ -56,42 +54,42 @@ def test_a_file_has_the_permissions_that_were_asked_for(tmp_path: Path) -> None:
     assert (tmp_path / "run.txlog").stat().st_mode & 0o777 == 0o600
 
 
-def test_a_closed_descriptor_is_a_loss(tmp_path: Path) -> None:
-    """Closing it once more closes nobody else's."""
-    file = Sink(tmp_path / "log")
-    assert file.loss() is None
-    os.close(file.fd)
-    assert file.loss() == "the program closed its descriptor"
-    file.close()
-    assert file.loss() == "the program closed its descriptor"
+def test_a_file_that_is_well_is_not_given_up(tmp_path: Path) -> None:
+    """A disk that refused for another reason gets what waits into the same file."""
+    files = files_in(tmp_path)
+    files.open()
+    files.note(OSError(errno.ENOSPC, ""))
+    assert files.renew_if_gone() is None
+    assert [path.name for path in tmp_path.iterdir()] == ["run.txlog"]
+    files.close()
 
 
-def test_an_existing_file_is_nobodys_log(tmp_path: Path) -> None:
-    """Nothing is ever written over."""
-    (tmp_path / "log").write_text("precious")
-    with pytest.raises(FileExistsError):
-        Sink(tmp_path / "log")
-    assert (tmp_path / "log").read_text() == "precious"
+def test_a_full_file_is_left_for_the_next_one(tmp_path: Path) -> None:
+    """The part of a frame that it took is counted, and what it holds is not repeated."""
+    files = files_in(tmp_path)
+    files.open()
+    before = files.size
+    with limit(resource.RLIMIT_FSIZE, before + 30), pytest.raises(OSError, match="too large"):
+        files.write(bytes(100))
+    assert (files.size, files.offset) == (before + 30, before + 30)
+    assert files.renew_if_gone() == "run.txlog is given up; run-1.txlog continues it"
+    files.write(b"more")
+    files.close()
+    assert (tmp_path / "run.txlog").stat().st_size == before + 30
+    assert (tmp_path / "run-1.txlog").stat().st_size == files.offset
 
 
-def test_names_of_files_are_unknown_where_the_system_does_not_tell() -> None:
-    """Then only numbers tell files apart."""
-    assert sink.name_of(-1) == ""
-
-
-@pytest.mark.parametrize("has_ctypes", [True, False])
-def test_a_write_says_how_much_it_took(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_ctypes: bool
+def test_a_file_that_was_just_made_is_not_given_up_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the interpreter lock kept, or where ctypes cannot do that without."""
-    if not has_ctypes:
-        monkeypatch.delattr(ctypes, "PyDLL")
-    write, write_or_raise = sink.find_write(), sink.find_write(tells_why=True)
-    file = Sink(tmp_path / "log")
-    assert write(file.fd, b"a\0b", 3) == 3
-    assert write_or_raise(file.fd, b"cd", 2) == 2
-    assert write(-1, b"x", 1) == -1
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        write_or_raise(-1, b"x", 1)
-    file.close()
-    assert (tmp_path / "log").read_bytes() == b"a\0bcd"
+    """Else a disk that loses every file would be filled with them."""
+    monkeypatch.setattr("airtape.txlog.files.RENEW_S", 60.0)
+    files = files_in(tmp_path)
+    files.open()
+    (tmp_path / "run.txlog").unlink()
+    assert files.renew_if_gone() is not None
+    (tmp_path / "run.txlog").unlink()
+    with pytest.raises(OSError, match="the file was removed"):
+        files.renew_if_gone()
+    assert list(tmp_path.iterdir()) == []
+    files.close()

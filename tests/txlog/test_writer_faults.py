@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-from pathlib import Path
 
 import pytest
 
 from airtape.txlog.trouble import QUEUE_BYTES
-from tests.shim.build import build_shim, delay_at, errno_at, short_write_at, short_writes
+from tests.shim.build import delay_at, errno_at, short_write_at, short_writes
 from tests.txlog.faulty import Faulty
 
 MOST_S = 0.05
@@ -19,14 +18,6 @@ log = open_log()
 append(log, range(50))
 say(status=log.close())
 """
-
-
-@pytest.fixture
-def faulty(request: pytest.FixtureRequest, tmp_path: Path) -> Faulty:
-    """Run code that writes a log under the fault shim."""
-    cache = request.config.cache
-    assert cache is not None
-    return Faulty(build_shim(cache.mkdir("faultshim")), tmp_path)
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EDQUOT", "EIO", "ESTALE", "EROFS", "EINTR"])

@@ -1,111 +1,21 @@
-"""What becomes of a log whose file is removed, moved, full, or closed behind the writer's back."""
+"""What becomes of a log whose file is removed, moved, full, or given up during a write."""
 
 from __future__ import annotations
 
-import os
 import resource
 import shutil
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import suppress
 from pathlib import Path
 
 import msgpack
 import pytest
 
-from airtape.txlog.files import RENEW_S, RING_BYTES
-from airtape.txlog.format import Header
+from airtape.txlog.files import RING_BYTES
 from airtape.txlog.reader import LogReader
-from airtape.txlog.sink import HIGH_FD
-from airtape.txlog.writer import LogWriter
-from tests.txlog.faulty import Recorded, recorded
-
-PATIENCE_S = 5.0
-
-
-class Log(LogWriter):
-    """A log of numbered rows.
-
-    Attributes:
-        said: What it reported.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.said: list[str] = []
-        further = (path.with_name(f"run-{number}.txlog") for number in count(1))
-        super().__init__(
-            path,
-            Header("ab12cd34", bytes(range(16))),
-            wall_ns=0,
-            next_path=lambda: next(further),
-            report=self.said.append,
-        )
-
-    def rows(self, *numbers: int, size: int = 0) -> None:
-        """Append a row for each number."""
-        for number in numbers:
-            self.append(msgpack.packb([1, 0, number, 0, {"n": number, "text": "x" * size}]))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """Make the folder of a log."""
-    folder = tmp_path / "run-x"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def log(folder: Path) -> Iterator[Log]:
-    """Open a log; what the test leaves open is closed."""
-    log = Log(folder / "run.txlog")
-    yield log
-    log.abandon()
-
-
-def whole(folder: Path) -> Recorded:
-    """Read what all files of the log hold."""
-    return recorded(folder.rglob("*.txlog"))
-
-
-def eventually(what: Callable[[], bool]) -> bool:
-    """Wait until something holds that a thread brings about."""
-    ticks = (threading.Event().wait(0.01) for _ in range(round(PATIENCE_S * 100)))
-    return any(what() or tick for tick in ticks)
-
-
-def high_descriptors() -> set[int]:
-    """Return the descriptors of this process that are numbered as those of logs."""
-    return {fd for fd in map(int, os.listdir("/proc/self/fd")) if fd >= HIGH_FD}  # noqa: PTH208 - numbers
-
-
-OTHERS: set[int] = set()
-"""What other tests in this process left open: it is theirs."""
-
-
-@pytest.fixture(autouse=True)
-def others() -> None:
-    """Learn what is open before the test."""
-    OTHERS.clear()
-    OTHERS.update(high_descriptors())
-
-
-def log_descriptors() -> list[int]:
-    """Return the descriptors of all logs of the test."""
-    return sorted(high_descriptors() - OTHERS)
-
-
-@contextmanager
-def limit(kind: int, soft: int) -> Iterator[None]:
-    """Lower a limit of this process for a while."""
-    usual = resource.getrlimit(kind)
-    resource.setrlimit(kind, (soft, usual[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(kind, usual)
+from tests.txlog.logged import Log, limit, whole
+from tests.txlog.patience import eventually
 
 
 def test_a_removed_directory_is_made_anew(folder: Path, log: Log) -> None:
@@ -165,54 +75,6 @@ def test_a_moved_directory_is_followed(folder: Path, log: Log) -> None:
     assert not folder.exists()
 
 
-@pytest.mark.usefixtures("log")
-def test_a_log_keeps_clear_of_the_usual_descriptors() -> None:
-    """A program that closes those it does not know leaves the number free for no other file."""
-    assert len(log_descriptors()) == 1
-    with (Path(os.devnull)).open() as other:
-        assert other.fileno() < HIGH_FD
-
-
-def test_a_low_limit_of_open_files_is_no_obstacle(folder: Path) -> None:
-    """The descriptor then has a usual number."""
-    with limit(resource.RLIMIT_NOFILE, HIGH_FD):
-        log = Log(folder / "run.txlog")
-    assert log_descriptors() == []
-    log.rows(*range(50))
-    assert log.close() == (None, 0, 0)
-    assert whole(folder).rows == list(range(50))
-
-
-def test_a_closed_descriptor_is_noticed_by_the_next_write(folder: Path, log: Log) -> None:
-    """The log goes on in another file, and nothing is lost."""
-    log.rows(*range(50))
-    os.close(*log_descriptors())
-    log.rows(*range(50, 100))
-    assert log.close() == (None, 0, 0)
-    found = whole(folder)
-    assert (sorted(found.rows), found.missing) == (list(range(100)), 0)
-    assert found.files == ["run.txlog", "run-1.txlog"]
-
-
-def test_a_descriptor_that_means_another_file_is_noticed_by_the_next_sync(
-    folder: Path, log: Log
-) -> None:
-    """The records go on in a new file, and the other one stays open."""
-    log.rows(*range(50))
-    other = os.open(folder / "other", os.O_WRONLY | os.O_CREAT)
-    (ours,) = log_descriptors()
-    os.dup2(other, ours)
-    log.rows(50)
-    log.sync()
-    log.rows(*range(51, 100))
-    assert log.close() == (None, 0, 0)
-    assert os.fstat(ours).st_ino == os.fstat(other).st_ino
-    os.close(ours)
-    os.close(other)
-    found = whole(folder)
-    assert (sorted(found.rows), found.files) == (list(range(100)), ["run.txlog", "run-1.txlog"])
-
-
 def test_a_file_at_its_largest_size_is_continued(folder: Path, log: Log) -> None:
     """What it holds is safe there and is not repeated."""
     with limit(resource.RLIMIT_FSIZE, 100_000):
@@ -224,18 +86,6 @@ def test_a_file_at_its_largest_size_is_continued(folder: Path, log: Log) -> None
     assert (sorted(found.rows), found.missing) == (list(range(250)), 0)
     assert len(found.files) == 3
     assert sum(path.stat().st_size for path in folder.iterdir()) < 300_000
-
-
-def test_a_disk_that_loses_every_file_gets_one_a_second(folder: Path, log: Log) -> None:
-    """Each repeats the last frames; without a limit they would fill the disk."""
-    for number in range(30):
-        log.rows(number)
-        if number % 5 == 4:
-            for fd in log_descriptors():
-                os.close(fd)
-    assert log.close() == (None, 0, 0)
-    assert len(list(folder.iterdir())) <= 2 + PATIENCE_S / RENEW_S
-    assert sorted(whole(folder).rows) == list(range(30))
 
 
 def test_offsets_of_checkpoints_are_those_of_the_newest_file(log: Log) -> None:
@@ -340,20 +190,6 @@ def test_threads_lose_nothing_with_a_file(folder: Path, log: Log) -> None:
     found = whole(folder)
     wanted = [1_000_000 * place + number for place in range(8) for number in range(1500)]
     assert (sorted(found.rows), found.missing) == (wanted, 0)
-
-
-def test_a_child_leaves_the_file_to_its_parent(folder: Path, log: Log) -> None:
-    """It closes its copy of the descriptor and neither writes nor syncs any more."""
-    log.rows(*range(10))
-    child = os.fork()
-    if not child:
-        log.abandon()
-        log.sync()
-        os._exit(len(log_descriptors()))
-    assert os.waitpid(child, 0)[1] == 0
-    log.rows(*range(10, 20))
-    assert log.close() == (None, 0, 0)
-    assert whole(folder).rows == list(range(20))
 
 
 def test_what_comes_behind_the_end_is_counted_as_lost(folder: Path, log: Log) -> None:

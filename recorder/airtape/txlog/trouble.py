@@ -98,7 +98,7 @@ class Trouble:
         """Let a thread work on it, or the callers of `defer` where no thread can be had."""
         try:
             # Not `threading.Thread`, whose start waits until the thread has run for a while.
-            start_new_thread(self._run, ())
+            start_new_thread(self.work, ())
         except RuntimeError:
             self._has_thread = False
 
@@ -128,7 +128,7 @@ class Trouble:
             waiting = len(self._waiting) + (self._in_hand is not None)
             return TroubleStatus(self.cause, waiting, self._dropped)
 
-    def _run(self) -> None:
+    def work(self) -> None:
         """Try to write what waits, again and again, until nothing does."""
         leave_signals_to_the_program()
         if self._is_slow:
