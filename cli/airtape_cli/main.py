@@ -10,6 +10,7 @@ from airtape_cli.commands.config import config
 from airtape_cli.commands.delete import delete
 from airtape_cli.commands.diff import diff
 from airtape_cli.commands.export import export
+from airtape_cli.commands.fetch import fetch
 from airtape_cli.commands.log_dump import log_dump
 from airtape_cli.commands.ls import ls
 from airtape_cli.commands.mode import disabled, enabled, offline, online
@@ -55,7 +56,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    *(sync, ls, show, diff, export, stop, delete),
+    *(sync, ls, show, diff, export, fetch, stop, delete),
     *(verify, repair, log_dump),
     *(config, offline, online, disabled, enabled),
 ):

@@ -74,7 +74,8 @@ def init(
             notebooks), finish them first (True, ``finish_previous``), or leave them alone
             (``create_new``; the new run then does not become the current one).
         settings: More settings, as a dictionary or a `Settings` object.
-        resume: Whether to go on with the run of this id, found in the local run directories:
+        resume: Whether to go on with the run of this id, found in the local run directories, where
+            ``tracker fetch`` brings it from a target:
             ``allow`` does if there is one, ``must`` raises if there is none, ``never`` raises if
             there is one, ``auto`` (True) goes on with the last run that did not end well.
         resume_from: ``id?_step=number``: go on with that run from that step; its later rows no

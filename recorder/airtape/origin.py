@@ -9,7 +9,8 @@ from pathlib import Path
 
 from airtape.errors import UsageError
 from airtape.names import check_id
-from airtape.resume import Inheritance, find_writers, inherit, inherit_until, moment
+from airtape.predecessors import find_writers
+from airtape.resume import Inheritance, inherit, inherit_until, moment
 from airtape.settings import Settings
 from airtape.shared import SharedPart
 
@@ -128,7 +129,8 @@ def _check_resume(resume: str | None, run_id: str | None, folder: Path, *, exist
         raise UsageError(
             f"resume='must', but there is no run {run_id or '(no id was given)'}",
             where=str(folder),
-            hint="copy its run directory there, or use resume='allow' to start it",
+            hint="copy its run directory there, bring it with `tracker fetch`, or use"
+            " resume='allow' to start it",
         )
 
 

@@ -1,24 +1,22 @@
-"""Going on with a run, or branching off one, from what its local run directories say.
+"""Going on with a run, or branching off one, from what is on this machine of it.
 
-Nothing here opens a socket: a run that another machine recorded is brought here beforehand.
+Nothing here opens a socket: a run that another machine recorded is brought here beforehand, by
+copying its run directories or with ``tracker fetch``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from airtape.errors import UsageError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
-from airtape.fold.merge import Part, in_order, merge
+from airtape.fold.merge import Part, hidden_after, in_order, merge
+from airtape.predecessors import Predecessor, root_of
 from airtape.records import Kind, Record
-from airtape.rundir import find_run_dirs
 from airtape.runlog import RunLog
-from airtape.writers import WriterFiles, read_writers
 
 _MOMENT = re.compile(r"(?P<run_id>.+)\?_step=(?P<step>\d+)")
 TALLIES_OF_A_RECORD = 500
@@ -70,40 +68,7 @@ def moment(said: str, argument: str) -> tuple[str, int]:
     return match["run_id"], int(match["step"])
 
 
-def find_writers(folder: Path, run_id: str, root: bytes | None = None) -> list[WriterFiles]:
-    """Return the writers of a run in the run directories below a ``wandb`` folder.
-
-    When the id was used for several runs, those of the run that was heard last.
-
-    Args:
-        folder: The ``wandb`` folder; it may be missing.
-        run_id: The run's id.
-        root: Writer that began the run that is meant; any by default.
-    """
-    if not folder.is_dir():
-        return []
-    writers: dict[bytes, WriterFiles] = {}
-    for run_dir in find_run_dirs([folder]).run_dirs:
-        if run_id not in run_dir.name:
-            continue
-        for writer in read_writers(run_dir, []):
-            if writer.header.run_id == run_id:
-                known = writers.setdefault(writer.header.writer, writer)
-                if known is not writer:
-                    known.files += writer.files
-    by_root: dict[bytes, list[WriterFiles]] = {}
-    for writer in writers.values():
-        by_root.setdefault(writer.header.root, []).append(writer)
-    if root is not None:
-        return by_root.get(root, [])
-    return max(by_root.values(), key=_last_heard, default=[])
-
-
-def _last_heard(writers: Iterable[WriterFiles]) -> int:
-    return max(writer.fold().heard_ns or 0 for writer in writers)
-
-
-def inherit(writers: list[WriterFiles]) -> Inheritance:
+def inherit(writers: list[Predecessor]) -> Inheritance:
     """Return what a writer that resumes a run takes over.
 
     Args:
@@ -113,7 +78,7 @@ def inherit(writers: list[WriterFiles]) -> Inheritance:
     last_step = whole.last_step
     return Inheritance(
         parents=[(writer.header.writer, writer.last_seq) for writer in writers],
-        root=whole.newest.header.root,
+        root=root_of(whole.newest.header),
         start_step=0 if last_step is None else last_step + 1,
         run=whole.run,
         config=whole.config,
@@ -124,7 +89,7 @@ def inherit(writers: list[WriterFiles]) -> Inheritance:
     )
 
 
-def inherit_until(writers: list[WriterFiles], step: int) -> Inheritance:
+def inherit_until(writers: list[Predecessor], step: int) -> Inheritance:
     """Return what a writer takes over that goes back to a step, or branches off there.
 
     Args:
@@ -133,18 +98,22 @@ def inherit_until(writers: list[WriterFiles], step: int) -> Inheritance:
     """
     by_writer = {writer.header.writer: writer for writer in writers}
     ordered = in_order([writer.header for writer in writers])
+    hidden = hidden_after(ordered)
     fold = Fold()
     for header in ordered:
-        if header.role != "primary":
+        # One that began behind the step says nothing of the run as it was then. The first one does:
+        # what it branched off from is another run.
+        if header.role != "primary" or (fold.records and header.start_step > step):
             continue
+        last = min(step, hidden.get(header.writer, step))
         for _, item in by_writer[header.writer].records():
-            if isinstance(item, Record) and _counts(item, step):
+            if isinstance(item, Record) and _counts(item, last):
                 fold.apply(item)
         fold.close_row()
     state = fold.history.state()
     return Inheritance(
         parents=[(writer.header.writer, writer.last_seq) for writer in writers],
-        root=ordered[-1].root,
+        root=root_of(ordered[-1]),
         start_step=step + 1,
         rewind_to=step,
         run=fold.run,

@@ -110,9 +110,18 @@ def make_wandb_dir(base: Path) -> Path:
         OSError: It cannot be made.
     """
     folder = wandb_dir(base)
+    make_top(folder)
+    return folder
+
+
+def make_top(folder: Path) -> None:
+    """Make a folder for run directories, if it is missing.
+
+    Raises:
+        OSError: It cannot be made.
+    """
     if _make_folders(folder):
         _write_gitignore(folder)
-    return folder
 
 
 def create_run_dir(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from airtape.errors import Error
 from airtape.fold.fold import Fold
@@ -126,8 +126,25 @@ def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:
             writer = writers.setdefault(ends.header.writer, WriterFiles(ends.header))
             writer.files.append((path, ends))
     problems += [] if writers else empty
+    return _in_order(writers, _first_seq)
+
+
+def joined_writers(found: Iterable[WriterFiles]) -> list[WriterFiles]:
+    """Return writers from several directories in the order in which they count, each once."""
+    writers: dict[bytes, WriterFiles] = {}
+    for writer in found:
+        known = writers.setdefault(writer.header.writer, WriterFiles(writer.header))
+        known.files += writer.files
+    # Of two copies of a file the longer one, which says more, counts as the later one.
+    return _in_order(writers, lambda file: (_first_seq(file), file[1].size))
+
+
+def _in_order(
+    writers: Mapping[bytes, WriterFiles], key: Callable[[tuple[Path, LogEnds]], Any]
+) -> list[WriterFiles]:
+    """Return writers in the order in which they count, with the files of each in order of a key."""
     for writer in writers.values():
-        writer.files.sort(key=_first_seq)
+        writer.files.sort(key=key)
         writer.header = writer.files[-1][1].header or writer.header
     ordered = in_order([writer.header for writer in writers.values()])
     return [writers[header.writer] for header in ordered]

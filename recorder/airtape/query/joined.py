@@ -9,12 +9,11 @@ from typing import NamedTuple
 
 from airtape.errors import LogFormatError
 from airtape.fold.history import Row
-from airtape.fold.merge import in_order
 from airtape.overview import Overview, overview_of
 from airtape.rows import Report, history_of
 from airtape.states import Vantage
 from airtape.txlog.format import Header
-from airtape.writers import WriterFiles, read_writers
+from airtape.writers import WriterFiles, joined_writers, read_writers
 
 
 class Incarnation(NamedTuple):
@@ -124,19 +123,6 @@ def history_in(
     yield from history_of(writers, report)
 
 
-def joined_writers(found: Iterable[WriterFiles]) -> list[WriterFiles]:
-    """Return writers from several directories in the order in which they count, each once."""
-    writers: dict[bytes, WriterFiles] = {}
-    for writer in found:
-        known = writers.setdefault(writer.header.writer, WriterFiles(writer.header))
-        known.files += writer.files
-    for writer in writers.values():
-        # Of two copies of a file the longer one, which says more, counts as the later one.
-        writer.files.sort(key=lambda file: (_first_seq(file[1].header), file[1].size))
-    ordered = in_order([writer.header for writer in writers.values()])
-    return [writers[header.writer] for header in ordered]
-
-
 def _joined(
     run: Incarnation, found: Iterable[WriterFiles], problems: Mapping[Path, Sequence[str]]
 ) -> JoinedRun:
@@ -169,7 +155,3 @@ def _incarnations(writers: Sequence[WriterFiles]) -> Iterator[Incarnation]:
         if not header.root and header.role != "primary":
             header = primaries.get(header.run_id, header)
         yield Incarnation(header.run_id, header.root or header.writer)
-
-
-def _first_seq(header: Header | None) -> int:
-    return 0 if header is None else header.first_seq
