@@ -17,6 +17,8 @@ from airtape.settings import load_settings
 from airtape.states import STALE_AFTER_S, Vantage
 
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
+_BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)", re.ASCII | re.IGNORECASE)
+_FACTORS: Final = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -30,6 +32,19 @@ def time_span(text: str) -> float:
     if said is None:
         raise click.BadParameter(f"{text!r} is no time span; try 90s, 15m, 24h or 2d.")
     return float(said[1]) * _SECONDS[said[2]]
+
+
+def byte_count(text: str) -> int:
+    """Return the bytes that a text such as ``800``, ``64k``, ``2M`` or ``1.5G`` means.
+
+    Raises:
+        BadParameter: The text is no number of bytes, or less than one.
+    """
+    said = _BYTES.fullmatch(text)
+    count = 0 if said is None else round(float(said[1]) * _FACTORS[said[2].lower()])
+    if not count:
+        raise click.BadParameter(f"{text!r} is no number of bytes; try 64k, 2M or 1.5G.")
+    return count
 
 
 json_option = click.option(

@@ -11,6 +11,7 @@ Error                               something failed
 │   └── AuthenticationError         credentials are missing or refused
 ├── LogFormatError                  a file that is no log, or one of a later major version
 ├── TargetError                     a sync target that cannot be opened or written
+│   └── TransientError                  a target that may do so when it is asked again
 └── NotAvailableYetError            a name of the W&B API that this version does not have
 """
 
@@ -90,6 +91,26 @@ class LogFormatError(Error):
 
 class TargetError(Error):
     """A sync target cannot be opened or written."""
+
+
+class TransientError(TargetError):
+    """A sync target cannot be opened or written now, and may be when it is asked again.
+
+    Attributes:
+        retry_after_s: Seconds after which to ask again, if the target said.
+    """
+
+    def __init__(
+        self,
+        what: str = "",
+        *,
+        where: str | None = None,
+        because: str | None = None,
+        hint: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(what, where=where, because=because, hint=hint)
+        self.retry_after_s = retry_after_s
 
 
 class NotAvailableYetError(Error, NotImplementedError):

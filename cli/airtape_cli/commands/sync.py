@@ -5,18 +5,21 @@ from __future__ import annotations
 import click
 
 from airtape.backends.registry import open_backend
-from airtape.errors import TargetError, UsageError
+from airtape.errors import UsageError
 from airtape.rundir import find_run_dirs
-from airtape.sync.engine import Progress, SyncOptions
-from airtape.sync.engine import sync as sync_runs
-from airtape.sync.report import SyncReport
+from airtape.sync.brake import Brake
+from airtape.sync.engine import sync_to
+from airtape.sync.options import SyncOptions
+from airtape.sync.report import ExitCode, SyncReport
+from airtape.sync.retry import Retry
 from airtape_cli.boundary import error_lines
-from airtape_cli.options import default_folder, json_option
+from airtape_cli.options import byte_count, default_folder, json_option, time_span
 from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.sync_report import closing_lines
 from airtape_cli.render.text import shown
 from airtape_cli.selected import filter_option, only_fitting
+from airtape_cli.stopping import stopped_by_signals
 from airtape_cli.synced import default_target
 
 
@@ -26,6 +29,31 @@ from airtape_cli.synced import default_target
     "--to", "target", metavar="URL", help="The target; sqlite:./wandb/tracker.db if unsaid."
 )
 @filter_option
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="How many runs to sync at once; worth it where the target or the disk is slow to answer.",
+)
+@click.option(
+    "--deadline", type=time_span, metavar="TIME", help="End after this time, such as 10m."
+)
+@click.option(
+    "--retry-for",
+    type=time_span,
+    default="60s",
+    show_default=True,
+    metavar="TIME",
+    help="How long to ask again when the target cannot answer at the moment.",
+)
+@click.option(
+    "--rate",
+    type=byte_count,
+    metavar="BYTES",
+    help="Send no more than this in a second, such as 2M, counted in bytes of the logs.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Say something of every run.")
@@ -36,6 +64,10 @@ def sync(
     paths: tuple[str, ...],
     target: str | None,
     filters: str | None,
+    jobs: int,
+    deadline: float | None,
+    retry_for: float,
+    rate: int | None,
     dry_run: bool,
     as_json: bool,
     verbose: bool,
@@ -47,12 +79,16 @@ def sync(
     nothing twice; a run that goes on is continued next time. Nothing is written below PATH. Runs
     that were deleted are left out, also when a copy of their directory turns up.
 
+    At the deadline, and at SIGTERM, SIGHUP or Ctrl+C, what has been read is sent, and the next sync
+    goes on from there.
+
     \b
     Examples:
       tracker sync
       tracker sync ./wandb/run-20261120_101112-ab12cd34 --to sqlite:/data/runs.db
       tracker sync '/scratch/*/wandb' --to jsonl:./export
       tracker sync --filter 'state = finished and not tags = draft'
+      tracker sync -j 4 --deadline 10m
 
     \b
     Exit codes:
@@ -62,11 +98,19 @@ def sync(
       3  a run could not be synced, or has damage that was not known before
       4  the target cannot be reached or written
       5  another sync holds every run
-      6  time ran out
+      6  time ran out, or a signal came, with work left
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     url = target or default_target(folder)
-    options = SyncOptions(dry_run=dry_run, tombstones=[folder])
+    brake = Brake(deadline)
+    options = SyncOptions(
+        dry_run=dry_run,
+        tombstones=[folder],
+        brake=brake,
+        retry=Retry(patience_s=retry_for),
+        jobs=jobs,
+        rate=rate,
+    )
     chosen = paths or (str(folder),)
     places = ", ".join(chosen)
     found = find_run_dirs(chosen)
@@ -74,8 +118,11 @@ def sync(
         found = only_fitting(found, filters)
         chosen = tuple(map(str, found.run_dirs))
     if found.run_dirs or found.problems:
-        with progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows:
-            report = _synced(chosen, url, options, shows)
+        with (
+            progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows,
+            stopped_by_signals(brake.stop),
+        ):
+            report = sync_to(chosen, lambda: open_backend(url), options, shows)
     else:
         report = SyncReport()
     report.not_found = found.not_found if paths else []
@@ -84,22 +131,11 @@ def sync(
     else:
         for line in closing_lines(report, url, dry_run=dry_run):
             click.echo(line)
-        if not report.runs and not report.not_found and report.target_error is None:
+        if not report.runs and not report.not_found and report.exit_code is ExitCode.OK:
             fitting_ones = "" if filters is None else " that fit"
             click.echo(f"No runs{fitting_ones} in {shown(places)}.")
     _echo_errors(report)
     context.exit(report.exit_code)
-
-
-def _synced(paths: tuple[str, ...], url: str, options: SyncOptions, shows: Progress) -> SyncReport:
-    try:
-        backend = open_backend(url)
-    except TargetError as error:
-        return SyncReport(target_error=error)
-    try:
-        return sync_runs(paths, backend, options, shows)
-    finally:
-        backend.close()
 
 
 def _echo_errors(report: SyncReport) -> None:

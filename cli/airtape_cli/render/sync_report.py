@@ -30,7 +30,9 @@ def run_lines(run: RunReport, *, verbose: bool, dry_run: bool) -> Iterator[str]:
     if run.status == "nothing_new" and not verbose and not notable:
         return
     name = f" ({shown(run.name)})" if run.name else ""
-    verb = "Would sync" if dry_run and run.status == "pending" else _VERBS[run.status]
+    verb = _VERBS[run.status]
+    if run.status == "pending" and (dry_run or run.records):
+        verb = "Would sync" if dry_run else "Not finished"
     yield f"{verb}: {shown(str(run.path))}{name}{_amount(run, verbose=verbose)}"
     for problem in run.problems:
         yield f"  {shown(str(problem).replace(chr(10), '; '))}"
@@ -58,6 +60,9 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
     sent = sum(run.records for run in report.runs)
     for note in report.notes:
         yield shown(note)
+    if report.halted is not None:
+        why = "Time ran out" if report.halted == "deadline" else "Stopped"
+        yield f"{why}: the next sync goes on from here."
     if not report.runs:
         return
     if dry_run:
@@ -89,7 +94,8 @@ def _sentence(what: str, counts: dict[str, int], *more: str) -> str:
 
 def _amount(run: RunReport, *, verbose: bool) -> str:
     if run.status == "pending":
-        return f", {size_text(run.size)}"
+        left = f", {size_text(run.size)}"
+        return f", {_records(run.records)} sent{left} left" if run.records else left
     if run.status == "nothing_new":
         return ""
     sent = f", {_records(run.records)}" if run.records else ""

@@ -118,7 +118,10 @@ class Backend(Protocol):
     A plug-in registers a callable under the entry-point group ``airtape.backends``; it is called
     with what stands behind ``scheme:`` in the target's URL and returns a `Backend`. It raises
     `TargetError` when the target cannot be opened, and so do the methods when it fails or does
-    not answer. ``tests/backends/test_backend_contract.py`` tells whether one keeps its word.
+    not answer; `TransientError`, which is one, when it may answer in a moment: then it is asked
+    again, not before the time that it said, if it said one. The methods are called in the thread
+    that opened it; several threads open one each. ``tests/backends/test_backend_contract.py`` tells
+    whether one keeps its word.
 
     Attributes:
         transactional: Whether the values and the cursor of a batch arrive in one transaction. A

@@ -6,6 +6,7 @@ number, written aside and then linked to its name: the link is made once, whoeve
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
@@ -21,12 +22,16 @@ from airtape.backends.base import Batch, DirectoryHint, FileHint, Held
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.jsonl_batch import cursor_from, lines_of, replay, run_of
 from airtape.backends.replica import Replica
-from airtape.errors import TargetError, UsageError
+from airtape.errors import TargetError, TransientError, UsageError
 
 HINTS: Final = "hints.json"
 RUNS: Final = "runs"
 LONGEST_NAME: Final = 150
 TAIL: Final = 64 << 10
+TRANSIENT: Final = frozenset(
+    {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN}
+)
+"""What a file system over a network says when it may answer in a moment."""
 _BATCH: Final = re.compile(r"([0-9a-f]{32})-(\d{8,})\.jsonl")
 _ASIDE: Final = re.compile(r"\.([0-9a-f]{32})-(\d{8,})\.jsonl\.[0-9a-f]{16}")
 
@@ -157,12 +162,14 @@ class JsonlBackend:
         """Say what failed and what to try.
 
         Raises:
+            TransientError: The system failed for the moment.
             TargetError: The system failed, or a file is none of ours.
         """
         try:
             yield
         except OSError as error:
-            raise TargetError(
+            kind = TransientError if error.errno in TRANSIENT else TargetError
+            raise kind(
                 "the target cannot be read or written",
                 where=str(error.filename or self._top),
                 because=error.strerror,

@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from airtape.backends.filesystems import why_locks_fail
 from airtape.backends.sqlite_schema import is_current, migrate
-from airtape.errors import TargetError
+from airtape.errors import TargetError, TransientError
 
-BUSY_S: Final = 60
-"""How long to wait for another process that writes to the store."""
+BUSY_S: Final = 15
+"""How long to wait for another process that writes to the store; a sync then asks again. Nothing
+ends this waiting, and a job that is to end has 30 s for it, often."""
 RETRY_S: Final = 0.01
 CACHE_KIB: Final = 32 << 10
 WANDB_FOLDERS: Final = frozenset({"wandb", ".wandb"})
@@ -147,7 +148,8 @@ class Store:
             yield
         except sqlite3.Error as error:
             what, hint = self._explain(str(error))
-            raise TargetError(what, where=str(self.path), because=str(error), hint=hint) from error
+            kind = TransientError if "locked" in str(error) else TargetError
+            raise kind(what, where=str(self.path), because=str(error), hint=hint) from error
         except OSError as error:
             raise TargetError(
                 "the store cannot be written",

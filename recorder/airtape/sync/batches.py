@@ -46,6 +46,7 @@ class BatchBuilder:
     Attributes:
         cursor: What the target has, and reading goes on from; nothing when beginning anew.
         records: Number of records taken since the last batch.
+        size: Bytes of logs behind them, as far as whoever reads them has said.
         is_complete: Whether the target has all that was taken, in its last form.
     """
 
@@ -55,6 +56,7 @@ class BatchBuilder:
         stored = stored or Cursor()
         self.cursor = Cursor(version=stored.version) if restart else stored
         self.records = 0
+        self.size = 0
         self.is_complete = True
         self._last = True
         self._run = run
@@ -144,7 +146,7 @@ class BatchBuilder:
     def committed(self, batch: Batch) -> None:
         """Go on behind a batch that has arrived."""
         self.cursor = batch.cursor
-        self.records = 0
+        self.records = self.size = 0
         self.is_complete = self._last
         self._events = []
         self._restart = False

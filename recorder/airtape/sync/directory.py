@@ -6,14 +6,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from airtape.backends.base import Backend, DirectoryHint, FileHint
+from airtape.backends.base import DirectoryHint, FileHint
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.fold.merge import Part, merge
+from airtape.sync.brake import Halted
 from airtape.sync.glance import Glance, is_settled
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import RunReport
+from airtape.sync.target import Target
 from airtape.sync.transfer import Outcome, Transfer
 
 FAULTS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError)
@@ -26,7 +28,7 @@ class DirectorySync:
 
     Attributes:
         glance: The first look at the directory.
-        backend: The target.
+        target: The target.
         options: How to sync.
         arrived: Is told how many more bytes have arrived.
         find_others: Looks for files of a writer in other directories.
@@ -34,13 +36,14 @@ class DirectorySync:
     """
 
     glance: Glance
-    backend: Backend
+    target: Target
     options: SyncOptions
     arrived: Callable[[int], None]
     find_others: Callable[[bytes], Sequence[LogFile]]
     report: RunReport = field(init=False)
     _parts: list[Part] = field(default_factory=list)
     _hints: dict[str, FileHint] = field(default_factory=dict)
+    _sent: int = 0
 
     def __post_init__(self) -> None:
         self.report = RunReport(self.glance.path)
@@ -49,16 +52,28 @@ class DirectorySync:
         """Bring the target up to date with the directory.
 
         Raises:
-            TargetError: The target does not answer or cannot be written.
+            Halted: The sync is to end; the report says how far it came.
+            TargetError: The target does not answer or cannot be written; likewise.
             CommError: The same.
         """
-        for run, files in self._writers():
-            self._try(run, files)
+        try:
+            for run, files in self._writers():
+                self.target.brake.check()
+                self._try(run, files)
+        except (Halted, TargetError, CommError):
+            self._describe()
+            if not self.report.problems:
+                self.report.status = "pending"
+                self.report.size = max(0, self.glance.size - self._sent)
+            raise
+        if not self._parts and not self.report.problems:
+            self.report.notes.append("nothing is recorded in it yet")
         self._describe()
         return self.report
 
     def _try(self, run: RunKey, files: list[LogFile]) -> None:
         """Send one writer; what goes wrong is its own affair, unless the target fails."""
+        self.report.run_id = self.report.run_id or run.run_id
         try:
             if self.options.dry_run:
                 self._plan(run, files)
@@ -114,17 +129,18 @@ class DirectorySync:
 
     def _send(self, run: RunKey, files: list[LogFile]) -> None:
         writer = files[0].header.writer
-        outcome = Transfer(
+        transfer = Transfer(
             run=run,
             files=files,
-            backend=self.backend,
-            max_points=self.options.max_points,
-            max_bytes=self.options.max_bytes,
-            pause=self.options.pause,
+            target=self.target,
+            options=self.options,
             arrived=self.arrived,
             find_others=lambda: self.find_others(writer),
-        ).send()
-        self._take(outcome)
+        )
+        try:
+            outcome = transfer.send()
+        finally:
+            self._take(transfer.outcome)
         self._parts.append(Part(files[0].header, outcome.fold))
         done = outcome.cursor.ended and outcome.reached_end and not outcome.cursor.losses
         for file in files:
@@ -135,6 +151,7 @@ class DirectorySync:
         report.records += outcome.records
         report.points += outcome.points
         report.size += outcome.size
+        self._sent += outcome.sent
         report.held += len(outcome.cursor.received)
         report.damage += outcome.damage
         report.known += outcome.known
@@ -145,7 +162,7 @@ class DirectorySync:
     def _plan(self, run: RunKey, files: list[LogFile]) -> None:
         """Find out how much of a writer's files the target does not have."""
         header = files[0].header
-        cursor = self.backend.read_cursor(run, header.writer) or Cursor()
+        cursor = self.target.read_cursor(run, header.writer) or Cursor()
         marks = cursor.files
         for file in files:
             self.report.size += file.size - (marks[file.name].offset if file.name in marks else 0)
@@ -165,8 +182,6 @@ class DirectorySync:
             report.project = self.options.project or _text(whole.run.get("project"))
             report.name = _text(whole.run.get("name"))
             report.ended = whole.newest.fold.exit is not None
-        elif not report.problems:
-            report.notes.append("nothing is recorded in it yet")
         if report.problems:
             report.status = "failed"
         elif report.damage:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from airtape.backends.base import Backend, DirectoryHint
 from airtape.errors import CommError, Error, TargetError
 from airtape.rundir import Problem, find_run_dirs
+from airtape.sync.brake import Halted
 from airtape.sync.clashes import add_clashes
+from airtape.sync.connections import Connections
+from airtape.sync.crew import Crew
 from airtape.sync.deleted import DeletedRuns
 from airtape.sync.directory import DirectorySync, unreadable
 from airtape.sync.glance import Glance, glance
+from airtape.sync.lanes import lanes_of
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions as SyncOptions  # noqa: PLC0414 - part of `sync`
 from airtape.sync.report import RunReport, SyncReport
+from airtape.sync.target import Target
 
 
 class Progress(Protocol):
@@ -63,19 +70,48 @@ def sync(
 
     Args:
         paths: Whatever `airtape.rundir.find_run_dirs` takes.
-        backend: The target.
+        backend: The target; one run at a time is sent over it, whatever `SyncOptions.jobs` says.
         options: How; in the usual way if there are none.
         progress: Who is told how it goes on.
     """
-    options = options or SyncOptions()
+    options = replace(options or SyncOptions(), jobs=1)
+    return sync_to(paths, lambda: backend, options, progress, close=False)
+
+
+def sync_to(
+    paths: Iterable[str | Path],
+    open_target: Callable[[], Backend],
+    options: SyncOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    close: bool = True,
+) -> SyncReport:
+    """Bring the runs that paths name to a target, which is opened for it.
+
+    Never raises for what stands in a directory or happens to the target: the report says it.
+
+    Args:
+        paths: Whatever `airtape.rundir.find_run_dirs` takes.
+        open_target: Opens the target, once for each run that is synced at the same time.
+        options: How; in the usual way if there are none.
+        progress: Who is told how it goes on.
+        close: Whether to close what was opened.
+    """
+    options = (options or SyncOptions()).shared()
     found = find_run_dirs(paths)
     report = SyncReport(not_found=found.not_found, strict=options.strict)
-    one_pass = _Pass(backend, options, progress or Silent(), report)
     try:
-        one_pass.run(found.run_dirs, found.problems)
+        connections = Connections(open_target, options, close=close)
+        with connections.open() as target:
+            one_pass = _Pass(target, connections, options, progress or Silent(), report)
+            try:
+                one_pass.run(found.run_dirs, found.problems)
+            finally:
+                report.notes += target.notes
+    except Halted as halt:
+        report.halted = halt.reason
     except (TargetError, CommError) as error:
         report.target_error = error
-    report.notes += backend.notes
     return report
 
 
@@ -83,43 +119,71 @@ class _Pass:
     """One pass over run directories."""
 
     def __init__(
-        self, backend: Backend, options: SyncOptions, progress: Progress, report: SyncReport
+        self,
+        target: Target,
+        connections: Connections,
+        options: SyncOptions,
+        progress: Progress,
+        report: SyncReport,
     ) -> None:
-        self._backend = backend
+        self._target = target
+        self._connections = connections
         self._options = options
         self._progress = progress
         self._report = report
         self._deleted = DeletedRuns(options.tombstones)
         self._hints: dict[str, DirectoryHint] = {}
         self._new_hints: dict[str, DirectoryHint] = {}
+        self._cut_short: dict[Path, RunReport] = {}
+        self._lock = Lock()  # for hints and progress
 
     def run(self, run_dirs: Sequence[Path], problems: Iterable[Problem]) -> None:
         """Sync each directory, and report those that are none.
 
         Raises:
+            Halted: The sync is to end.
             TargetError: The target does not answer or cannot be written.
             CommError: The same.
         """
         for problem in problems:
             error = Error(problem.reason, where=str(problem.path))
             self._finish(RunReport(problem.path, "failed", problems=[error]))
-        self._hints = dict(self._backend.hints())
+        self._hints = dict(self._target.hints())
         kept = [path for path in run_dirs if not self._is_deleted(path)]
         glances = [seen for path in kept if (seen := self._glance(path)) is not None]
         busy = [seen for seen in glances if not seen.unchanged]
         self._progress.planned(len(busy), sum(seen.size for seen in busy))
         try:
-            for seen in glances:
-                self._finish(self._skip(seen) if seen.unchanged else self._send(seen))
+            for report in self._reports(glances, len(busy)):
+                self._finish(report)
+                if len(self._new_hints) >= self._options.hints_at_once:
+                    self._keep_hints()
             self._keep_hints()
-        except (TargetError, CommError):
-            done = {report.path for report in self._report.runs}
-            for seen in glances:
-                if seen.path not in done:
-                    self._finish(RunReport(seen.path, "pending", size=seen.size))
+        except (Halted, TargetError, CommError):
+            self._finish_rest(glances)
             raise
         finally:
             add_clashes(self._report.runs, self._hints)
+
+    def _reports(self, glances: Sequence[Glance], busy: int) -> Iterator[RunReport]:
+        """Send what is new, and yield a report for each directory, in order."""
+        workers = min(self._options.jobs, busy)
+        if workers < 2:  # noqa: PLR2004 - one at a time
+            for seen in glances:
+                yield self._send(self._target, seen)
+        else:
+            crew = Crew(workers, self._connections.open, self._send, self._options.brake)
+            yield from crew.work(lanes_of(enumerate(glances)))
+
+    def _finish_rest(self, glances: Iterable[Glance]) -> None:
+        """Report what the end of the pass left undone, and keep the hints of what was done."""
+        done = {report.path for report in self._report.runs}
+        for seen in glances:
+            if seen.path not in done:
+                pending = RunReport(seen.path, "pending", size=seen.size)
+                self._finish(self._cut_short.get(seen.path, pending))
+        with suppress(Halted, TargetError, CommError):
+            self._keep_hints()
 
     def _is_deleted(self, path: Path) -> bool:
         """Tell whether the run of a directory was deleted; if so, say it."""
@@ -144,9 +208,7 @@ class _Pass:
             self._finish(RunReport(path, "failed", problems=[unreadable(path, error)]))
             return None
 
-    def _skip(self, seen: Glance) -> RunReport:
-        hint = seen.hint
-        assert hint is not None  # noqa: S101 - for the type checker; it is why we skip
+    def _skip(self, seen: Glance, hint: DirectoryHint) -> RunReport:
         run_ids = [file.run.run_id for file in hint.files.values()]
         return RunReport(
             seen.path,
@@ -157,36 +219,51 @@ class _Pass:
             ended=True,
         )
 
-    def _send(self, seen: Glance) -> RunReport:
-        self._progress.started(seen.path, seen.size)
+    def _send(self, target: Target, seen: Glance) -> RunReport:
+        if seen.unchanged and seen.hint is not None:
+            return self._skip(seen, seen.hint)
+        target.brake.check()
+        with self._lock:
+            self._progress.started(seen.path, seen.size)
         directory = DirectorySync(
             seen,
-            self._backend,
+            target,
             self._options,
-            arrived=lambda size: self._progress.advanced(seen.path, size),
+            arrived=lambda size: self._advance(seen.path, size),
             find_others=self._find_others,
         )
-        report = directory.send()
+        try:
+            report = directory.send()
+        except (Halted, TargetError, CommError):
+            self._cut_short[seen.path] = directory.report
+            raise
         hint = directory.hint(self._options.now_ns())
         if hint is not None and hint != seen.hint:
-            self._new_hints[_key(seen.path)] = self._hints[_key(seen.path)] = hint
-            if len(self._new_hints) >= self._options.hints_at_once:
-                self._keep_hints()
+            with self._lock:
+                self._new_hints[_key(seen.path)] = self._hints[_key(seen.path)] = hint
         return report
+
+    def _advance(self, path: Path, size: int) -> None:
+        with self._lock:
+            self._progress.advanced(path, size)
 
     def _finish(self, report: RunReport) -> None:
         self._report.runs.append(report)
-        self._progress.finished(report)
+        with self._lock:
+            self._progress.finished(report)
 
     def _keep_hints(self) -> None:
-        if self._new_hints and not self._options.dry_run:
-            self._backend.keep_hints(self._new_hints)
-        self._new_hints = {}
+        with self._lock:
+            new, self._new_hints = self._new_hints, {}
+        if new and not self._options.dry_run:
+            self._target.keep_hints(new)
 
     def _find_others(self, writer: bytes) -> list[LogFile]:
         """Return the files of a writer wherever they stood when they were synced."""
         found = []
-        for directory, hint in self._hints.items():
+        with self._lock:
+            hints = list(self._hints.items())
+        for directory, hint in hints:
             for name, file in hint.files.items():
                 if file.writer == writer:
                     found += _log_file(Path(directory, name), writer)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from airtape.sync.brake import Brake
+from airtape.sync.retry import Retry
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,17 @@ class SyncOptions:
         project: The project to put them into, in place of the one their logs name.
         tombstones: Folders whose tombstones count for all run directories, beside the one that a
             run directory is in.
+        brake: Ends the sync before it is done.
+        retry: How long to ask a target again that says it will answer later.
+        jobs: How many runs to sync at once; they share the memory that batches take.
+        rate: Bytes of logs to send in a second at most, on average; None for no limit.
         max_points: Values of one batch, about.
         max_bytes: Bytes of logs behind one batch, about.
+        max_s: Seconds after which a batch is sent however small it is.
         hints_at_once: After how many directories hints are kept: those of a pass that is killed
             before are lost.
-        pause: Waits so many seconds.
+        pause: Waits so many seconds for a record that a writer may be about to write.
+        clock: A clock in seconds that never goes back.
         now_ns: Returns the wall clock in nanoseconds since 1970.
     """
 
@@ -34,8 +43,26 @@ class SyncOptions:
     entity: str = ""
     project: str = ""
     tombstones: Sequence[Path] = ()
+    brake: Brake = field(default_factory=Brake)
+    retry: Retry = field(default_factory=Retry)
+    jobs: int = 1
+    rate: float | None = None
     max_points: int = 200_000
     max_bytes: int = 8 << 20
+    max_s: float = 10
     hints_at_once: int = 1000
     pause: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     now_ns: Callable[[], int] = time.time_ns
+
+    def shared(self) -> SyncOptions:
+        """Return the options for one of `jobs` threads: smaller batches, and no longer than `rate`.
+
+        A batch that takes more than a second at the rate would have to wait in one piece.
+        """
+        max_bytes = self.max_bytes // self.jobs
+        if self.rate is not None:
+            max_bytes = min(max_bytes, int(self.rate))
+        return replace(
+            self, max_points=max(1, self.max_points // self.jobs), max_bytes=max(1, max_bytes)
+        )

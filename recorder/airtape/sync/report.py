@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 from airtape.backends.cursor import Loss
 from airtape.errors import Error
+from airtape.sync.brake import Reason
 
 Status: TypeAlias = Literal[
     "synced", "nothing_new", "pending", "damaged", "failed", "held", "deleted"
@@ -113,7 +114,8 @@ class SyncReport:
         notes: What the user should know about the target.
         target_error: Why the target could not be reached or written; what follows was not tried.
         strict: Whether known damage counts like new damage.
-        deadline_passed: Whether time ran out with work left.
+        halted: Why it ended with work left, None if it did not: ``deadline`` when time ran out,
+            ``stopped`` when somebody asked for it.
     """
 
     runs: list[RunReport] = field(default_factory=list)
@@ -121,7 +123,7 @@ class SyncReport:
     notes: list[str] = field(default_factory=list)
     target_error: Error | None = None
     strict: bool = False
-    deadline_passed: bool = False
+    halted: Reason | None = None
 
     @property
     def exit_code(self) -> ExitCode:
@@ -133,7 +135,7 @@ class SyncReport:
             ExitCode.USAGE: bool(self.not_found),
             ExitCode.UNREACHABLE: self.target_error is not None,
             ExitCode.INCOMPLETE: failed or known,
-            ExitCode.DEADLINE: self.deadline_passed,
+            ExitCode.DEADLINE: self.halted is not None,
             ExitCode.HELD: bool(self.runs) and all(run.status == "held" for run in self.runs),
         }
         return next((code for code in PRECEDENCE if applies[code]), ExitCode.OK)
@@ -141,14 +143,15 @@ class SyncReport:
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON can hold it.
 
-        ``exit_code``, ``error`` (of the target, or null), ``not_found``, ``notes``, ``records``,
-        ``points`` and ``bytes`` over all runs, and ``runs``: see `RunReport`. Each entry of
-        ``damage`` has ``file``, ``start``, ``end``, ``first_seq``, ``last_seq``, ``reason`` and
-        ``known``.
+        ``exit_code``, ``error`` (of the target, or null), ``halted`` (``deadline``, ``stopped`` or
+        null), ``not_found``, ``notes``, ``records``, ``points`` and ``bytes`` over all runs, and
+        ``runs``: see `RunReport`. Each entry of ``damage`` has ``file``, ``start``, ``end``,
+        ``first_seq``, ``last_seq``, ``reason`` and ``known``.
         """
         return {
             "exit_code": int(self.exit_code),
             "error": None if self.target_error is None else str(self.target_error),
+            "halted": self.halted,
             "not_found": self.not_found,
             "notes": self.notes,
             "records": sum(run.records for run in self.runs),

@@ -7,13 +7,16 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from airtape.backends.base import Backend, Batch
+from airtape.backends.base import Batch
 from airtape.backends.cursor import Cursor, Loss, RunKey
 from airtape.errors import LogFormatError, TargetError
 from airtape.fold.fold import Fold
 from airtape.sync.batches import BatchBuilder
+from airtape.sync.brake import Halted
 from airtape.sync.log_file import LogFile, covers, heals
+from airtape.sync.options import SyncOptions
 from airtape.sync.source import WriterReader
+from airtape.sync.target import Target
 from airtape.txlog.format import Header
 from airtape.writers import malformed_text
 
@@ -43,6 +46,7 @@ class Outcome:
         records: Number of records sent.
         points: Number of values of the history sent.
         size: Number of bytes of logs read.
+        sent: Number of bytes of logs behind the records sent.
         damage: Damage that was not known before.
         known: Damage that was.
         notes: What the user should know, in sentences.
@@ -54,6 +58,7 @@ class Outcome:
     records: int = 0
     points: int = 0
     size: int = 0
+    sent: int = 0
     damage: list[Loss] = field(default_factory=list)
     known: list[Loss] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -67,35 +72,34 @@ class Transfer:
     Attributes:
         run: The run, as the target knows it.
         files: The writer's files at hand, at least one, in the order it wrote them.
-        backend: The target.
-        max_points: Values of one batch, about.
-        max_bytes: Bytes of logs behind one batch, about.
-        pause: Waits so many seconds.
+        target: The target.
+        options: How to sync.
         arrived: Is told how many more bytes of the files have arrived.
         find_others: Looks for files of the writer that stand elsewhere; they are needed when
             records come late.
+        outcome: What has become of it so far.
     """
 
     run: RunKey
     files: Sequence[LogFile]
-    backend: Backend
-    max_points: int
-    max_bytes: int
-    pause: Callable[[float], None]
+    target: Target
+    options: SyncOptions
     arrived: Callable[[int], None]
     find_others: Callable[[], Sequence[LogFile]]
+    outcome: Outcome = field(default_factory=Outcome)
 
     def send(self) -> Outcome:
         """Send what the target lacks, and return what became of it.
 
         Raises:
+            Halted: The sync is to end; what has been read by then has arrived, or is dropped whole.
             OSError: A file cannot be read.
             LogFormatError: Records came late, and the files needed to put them in are missing.
             TargetError: The target does not answer or cannot be written.
         """
-        outcome = Outcome()
+        outcome = self.outcome
         writer = self.files[0].header.writer
-        stored = self.backend.read_cursor(self.run, writer)
+        stored = self.target.read_cursor(self.run, writer)
         known = set(stored.losses) if stored else set()
         files, late, refused = self.files, False, 0
         while refused < PATIENCE:
@@ -103,11 +107,11 @@ class Transfer:
             if stored is not None and restart:
                 files = self._all_files(stored)
             builder = BatchBuilder(self.run, files[0].header, stored, restart=restart)
-            result = self._read(builder, files, outcome)
+            result = self._read(builder, files)
             if result is _Result.DONE:
                 return _finished(outcome, builder.cursor, known, files[0].header)
             late = result is _Result.LATE
-            stored, before = self.backend.read_cursor(self.run, writer), stored
+            stored, before = self.target.read_cursor(self.run, writer), stored
             refused = refused + 1 if not late and stored == before else 0
         raise TargetError(
             "the target refuses what builds on its own cursor",
@@ -131,49 +135,64 @@ class Transfer:
             hint="Sync all directories of the run in one command.",
         )
 
-    def _read(self, builder: BatchBuilder, files: Sequence[LogFile], outcome: Outcome) -> _Result:
+    def _read(self, builder: BatchBuilder, files: Sequence[LogFile]) -> _Result:
         """Send what is new in files until nothing is, or somebody else moves the cursor."""
         reader = WriterReader(files, builder.cursor)
-        result = self._send_new(builder, reader, outcome)
+        result = self._send_new(builder, reader)
         if result is _Result.DONE and not builder.ended and reader.has_open_gap(builder.gaps):
-            self.pause(SETTLE_S)
+            self.options.pause(SETTLE_S)
             reader = WriterReader(files, reader.cursor(builder.gaps))
-            result = self._send_new(builder, reader, outcome)
+            result = self._send_new(builder, reader)
         if result is not _Result.DONE:
             return result
-        outcome.reached_end = reader.reached_end
+        self.outcome.reached_end = reader.reached_end
         losses = reader.losses(builder.gaps)
         if builder.is_complete and losses == builder.cursor.losses:
             return _Result.DONE
-        return self._commit(builder.build(reader, last=True), builder, outcome)
+        return self._commit(builder.build(reader, last=True), builder)
 
-    def _send_new(self, builder: BatchBuilder, reader: WriterReader, outcome: Outcome) -> _Result:
-        sent = 0
+    def _send_new(self, builder: BatchBuilder, reader: WriterReader) -> _Result:
+        sent, began_at = 0, self.options.clock()
         with closing(iter(reader)) as records:
             for count, record in enumerate(records):
                 builder.take(record)
-                if count % LOOK_EVERY or not self._is_full(builder, reader.size - sent):
+                if count % LOOK_EVERY:
                     continue
-                size = reader.size
-                batch = builder.build(reader, last=False)
-                if self._commit(batch, builder, outcome) is not _Result.DONE:
+                halt = self.target.brake.reason
+                builder.size = reader.size - sent
+                if halt is None and not self._is_full(builder, began_at):
+                    continue
+                sent, began_at = reader.size, self.options.clock()
+                size, batch = builder.size, builder.build(reader, last=False)
+                if self._commit(batch, builder) is not _Result.DONE:
                     return _Result.OVERTAKEN
-                self.arrived(size - sent)
-                sent = size
-        self.arrived(reader.size - sent)
-        outcome.size += reader.size
+                self._note_arrival(size)
+                if halt is not None:
+                    raise Halted(halt)
+        builder.size = reader.size - sent
+        self._note_arrival(builder.size)
         return _Result.LATE if reader.late else _Result.DONE
 
-    def _is_full(self, builder: BatchBuilder, size: int) -> bool:
-        return builder.points >= self.max_points or size >= self.max_bytes
+    def _note_arrival(self, size: int) -> None:
+        self.arrived(size)
+        self.outcome.size += size
 
-    def _commit(self, batch: Batch, builder: BatchBuilder, outcome: Outcome) -> _Result:
-        records = builder.records
-        if not self.backend.commit(batch):
+    def _is_full(self, builder: BatchBuilder, began_at: float) -> bool:
+        options = self.options
+        return (
+            builder.points >= options.max_points
+            or builder.size >= options.max_bytes
+            or options.clock() - began_at >= options.max_s
+        )
+
+    def _commit(self, batch: Batch, builder: BatchBuilder) -> _Result:
+        records, size = builder.records, builder.size
+        if not self.target.commit(batch, size):
             return _Result.OVERTAKEN
         builder.committed(batch)
-        outcome.records += records
-        outcome.points += batch.changes.count
+        self.outcome.records += records
+        self.outcome.points += batch.changes.count
+        self.outcome.sent += size
         return _Result.DONE
 
 

@@ -1,0 +1,78 @@
+"""A target as one thread of a sync uses it: patiently, and no faster than it may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from airtape.backends.base import Backend, Batch, DirectoryHint
+from airtape.backends.cursor import Cursor, RunKey
+from airtape.errors import TransientError
+from airtape.sync.brake import Brake
+from airtape.sync.rate import TokenBucket
+from airtape.sync.retry import Retry
+
+
+class Target:
+    """Asks a backend, and asks again while it says that it will answer later.
+
+    Every method raises `Halted` when the sync is to end while it waits, and otherwise what the
+    backend raises.
+
+    Args:
+        backend: The backend.
+        retry: How often to ask again.
+        brake: Ends the waiting.
+        bucket: How fast to send, None for as fast as can be.
+    """
+
+    def __init__(
+        self, backend: Backend, retry: Retry, brake: Brake, bucket: TokenBucket | None = None
+    ) -> None:
+        self._backend = backend
+        self._retry = retry
+        self._bucket = bucket
+        self.brake = brake
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What the user should know about the target, in sentences."""
+        return self._backend.notes
+
+    def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
+        """Return the cursor of a writer, None if nothing of it has come."""
+        return self._retry.run(lambda: self._backend.read_cursor(run, writer), self.brake.pause)
+
+    def commit(self, batch: Batch, size: int) -> bool:
+        """Send a batch, and tell whether it was taken.
+
+        Args:
+            batch: The batch.
+            size: Bytes of logs behind it.
+        """
+        if self._bucket is not None:
+            wait_s = self._bucket.take(size)
+            if wait_s:
+                self.brake.pause(wait_s)
+        failed = False
+
+        def send() -> bool:
+            nonlocal failed
+            try:
+                return self._backend.commit(batch) or (failed and self._has(batch))
+            except TransientError:
+                failed = True
+                raise
+
+        return self._retry.run(send, self.brake.pause)
+
+    def _has(self, batch: Batch) -> bool:
+        """Tell whether a batch arrived although the target failed to say so."""
+        return self._backend.read_cursor(batch.run, batch.header.writer) == batch.cursor
+
+    def hints(self) -> Mapping[str, DirectoryHint]:
+        """Return what is known of run directories, by path."""
+        return self._retry.run(self._backend.hints, self.brake.pause)
+
+    def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
+        """Remember what run directories look like."""
+        self._retry.run(lambda: self._backend.keep_hints(hints), self.brake.pause)
