@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from airtape.backends.registry import open_backend
@@ -13,6 +15,7 @@ from airtape.sync.options import SyncOptions
 from airtape.sync.report import ExitCode, SyncReport
 from airtape.sync.retry import Retry
 from airtape_cli.boundary import error_lines
+from airtape_cli.following import follow as follow_runs
 from airtape_cli.options import byte_count, default_folder, json_option, time_span
 from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
@@ -55,6 +58,13 @@ from airtape_cli.synced import default_target
     help="Send no more than this in a second, such as 2M, counted in bytes of the logs.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
+@click.option(
+    "--follow", "--watch", is_flag=True, help="Go on with runs that grow, and with new ones."
+)
+@click.option(
+    "--until-finished", is_flag=True, help="With --follow: stop once all runs have ended."
+)
+@click.option("--state-file", type=click.Path(path_type=Path), hidden=True)
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Say something of every run.")
 @click.pass_context
@@ -69,6 +79,9 @@ def sync(
     retry_for: float,
     rate: int | None,
     dry_run: bool,
+    follow: bool,
+    until_finished: bool,
+    state_file: Path | None,
     as_json: bool,
     verbose: bool,
 ) -> None:
@@ -78,6 +91,10 @@ def sync(
     none. Only what the target does not have yet is sent, so syncing again is cheap and adds
     nothing twice; a run that goes on is continued next time. Nothing is written below PATH. Runs
     that were deleted are left out, also when a copy of their directory turns up.
+
+    With --follow the logs are looked at twice a second, also on file systems that tell nobody of
+    changes; what is recorded is in the target within a second, and a target that does not answer
+    is asked again and again. It ends when it is told to, at the deadline, or --until-finished.
 
     At the deadline, and at SIGTERM, SIGHUP or Ctrl+C, what has been read is sent, and the next sync
     goes on from there.
@@ -89,6 +106,7 @@ def sync(
       tracker sync '/scratch/*/wandb' --to jsonl:./export
       tracker sync --filter 'state = finished and not tags = draft'
       tracker sync -j 4 --deadline 10m
+      tracker sync --follow --until-finished
 
     \b
     Exit codes:
@@ -102,6 +120,11 @@ def sync(
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     url = target or default_target(folder)
+    if follow and (filters is not None or dry_run):
+        raise UsageError(
+            "--follow brings every run that it meets to the target",
+            hint="leave out --filter and --dry-run",
+        )
     brake = Brake(deadline)
     options = SyncOptions(
         dry_run=dry_run,
@@ -117,7 +140,16 @@ def sync(
     if filters is not None:
         found = only_fitting(found, filters)
         chosen = tuple(map(str, found.run_dirs))
-    if found.run_dirs or found.problems:
+    if follow:
+        report = follow_runs(
+            chosen,
+            url,
+            options,
+            until_finished=until_finished,
+            quiet=as_json,
+            state_file=state_file,
+        )
+    elif found.run_dirs or found.problems:
         with (
             progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows,
             stopped_by_signals(brake.stop),

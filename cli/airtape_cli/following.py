@@ -1,0 +1,107 @@
+"""Following runs for `tracker sync --follow`: what is said, and what is told to who started it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from airtape.backends.registry import open_backend
+from airtape.errors import Error
+from airtape.follow_state import FollowState
+from airtape.overview import read_overview
+from airtape.sync.follow import SENT, Follower, Sizes
+from airtape.sync.options import SyncOptions
+from airtape.sync.report import RunReport, SyncReport
+from airtape_cli.boundary import error_lines
+from airtape_cli.options import vantage
+from airtape_cli.render.sync_report import run_lines
+from airtape_cli.stopping import stopped_by_signals
+
+
+def follow(
+    paths: Sequence[str],
+    url: str,
+    options: SyncOptions,
+    *,
+    until_finished: bool,
+    quiet: bool,
+    state_file: Path | None,
+) -> SyncReport:
+    """Bring runs to a target while they go on.
+
+    Args:
+        paths: Run directories, folders of them, or patterns.
+        url: The target.
+        options: How to sync.
+        until_finished: Whether to stop once all runs are over.
+        quiet: Whether to say nothing meanwhile.
+        state_file: Where to tell how far it has come, for a single run; nowhere if None.
+    """
+    audience = Teller(None if quiet else click.echo, state_file)
+    follower = Follower(
+        paths,
+        lambda: open_backend(url),
+        options,
+        audience,
+        lambda path: read_overview(path, vantage()).state.name != "running",
+        until_finished=until_finished,
+    )
+    with stopped_by_signals(options.brake.stop):
+        return follower.follow()
+
+
+class Teller:
+    """Says what is new: a run that is met, one that ends, and what goes wrong, each once.
+
+    Args:
+        say: Takes a line; None to say nothing.
+        state_file: See `follow`.
+    """
+
+    def __init__(self, say: Callable[[str], object] | None, state_file: Path | None) -> None:
+        self._say = say
+        self._state_file = state_file
+        self._state = FollowState()
+        self._told: dict[Path, tuple[object, ...]] = {}
+        self._target_error: str | None = None
+
+    def passed(self, report: SyncReport, sizes: Mapping[Path, Sizes]) -> None:
+        """Say what is new, and write the state down."""
+        for run in report.runs:
+            news = (run.status in SENT, run.ended, tuple(map(str, run.problems)), len(run.damage))
+            is_cut = run.status == "pending" and not run.records
+            if news != self._told.get(run.path) and not is_cut:
+                self._told[run.path] = news
+                self._tell(run_lines(run, verbose=False, dry_run=False))
+        error = report.target_error
+        said = None if error is None else str(error)
+        if said != self._target_error:
+            self._target_error = said
+            self._tell(["The target is there again."] if error is None else error_lines(error))
+        if self._state_file is not None:
+            for run in report.runs:
+                self._write_state(self._state_file, run, sizes[run.path], error)
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            if self._say is not None:
+                self._say(line)
+
+    def _write_state(
+        self, path: Path, run: RunReport, sizes: Sizes, target_error: Error | None
+    ) -> None:
+        if run.status in SENT:
+            self._state = FollowState(sizes, run.held, time.time())
+        else:
+            why = next(iter(run.problems), target_error)
+            before = self._state
+            self._state = FollowState(
+                before.sizes, before.held, before.time, str(why or run.status)
+            )
+        # Whoever started the follower may have removed the directory; the sync goes on.
+        with suppress(OSError):
+            self._state.write(path)
