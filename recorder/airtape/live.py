@@ -14,6 +14,7 @@ import msgpack
 
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
+from airtape.fold.merge import summary_over
 from airtape.records import Kind, Record, pack_big_ints
 from airtape.txlog.format import MAX_BODY
 from airtape.txlog.writer import LogWriter
@@ -105,8 +106,8 @@ class LiveFold:
     @property
     def summary(self) -> Tree:
         """The summary; a forked child's values stand before those that its parent had."""
-        own = self.fold.summary
-        return {**self._inherited_summary, **own} if self._inherited_summary else own
+        fold, inherited = self.fold, self._inherited_summary
+        return summary_over(inherited, fold, goes_on=False) if inherited else fold.summary
 
     def write_checkpoint(self, writer: LogWriter) -> int:
         """Write down what all records so far amount to; nobody else may record meanwhile.

@@ -6,11 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airtape.fold.fold import Fold
 from airtape.fold.merge import Part, hidden_after, in_order, merge
+from airtape.records import Kind
 from airtape.txlog.format import Header
 from tests.fold.said import folded, log
 from tests.logs import config, describe, log_row, machine, metric, summary
 
+NAMES = st.sampled_from(["a", "b", "c"])
+VALUES = st.dictionaries(NAMES, st.integers(), max_size=3)
+PIECES = st.lists(
+    st.builds(lambda said, gone: (Kind.CONFIG, [said, gone]), VALUES, st.lists(NAMES))
+    | st.builds(
+        lambda said, gone: (
+            Kind.SUMMARY,
+            [[[[key], value] for key, value in said.items()], [[key] for key in gone]],
+        ),
+        VALUES,
+        st.lists(NAMES),
+    ),
+    max_size=5,
+)
 A, B, C, D = (bytes([number]) * 16 for number in range(1, 5))
 
 
@@ -123,3 +139,49 @@ def test_the_newest_primary_writer_says_how_the_run_is(
     """Without a primary one, the last of the others."""
     parts = [Part(header(w, role=role), folded()) for w, role in zip((A, B), roles, strict=True)]
     assert merge(parts).newest.header.writer == newest
+
+
+def test_what_a_later_writer_takes_out_is_gone() -> None:
+    """Of what the earlier ones said; what it says itself stands, whatever was first."""
+    first = folded(config(lr=1, net={"x": 1}, seed=3), summary(best={"a": 1, "b": 2}, s=1, t=2))
+    second = folded(
+        *((Kind.CONFIG, [{}, ["lr", "seed", "none"]]), config(seed=4)),
+        *((Kind.SUMMARY, [[], [["s"], ["t"], ["best", "a"], ["none", "x"]]]), summary(t=3)),
+    )
+    whole = merge([Part(header(A), first), Part(header(B, A), second)])
+    assert whole.config == {"net": {"x": 1}, "seed": 4}
+    assert whole.summary == {"best": {"b": 2}, "t": 3}
+    assert first.summary["best"] == {"a": 1, "b": 2}
+
+
+def test_what_an_earlier_writer_takes_out_can_be_said_again() -> None:
+    """By the later ones."""
+    first = folded(config(lr=1), (Kind.CONFIG, [{}, ["lr"]]), (Kind.SUMMARY, [[], [["s"]]]))
+    second = folded(config(lr=2), summary(s=2))
+    whole = merge([Part(header(A), first), Part(header(B, A), second)])
+    assert (whole.config, whole.summary) == ({"lr": 2}, {"s": 2})
+
+
+def test_a_metric_that_ends_without_a_value_has_none() -> None:
+    """When the writer goes on from those that had one; a rank of its own takes nothing away."""
+    first = folded(log({"loss": 1.0, "acc": 1.0, "deep": {"x": 1, "y": 2}}))
+    said = log({"loss": None, "deep": {"x": None}}), metric(name="acc", summary=["none"])
+    inherited = [[["acc"], 1.0, 1.0, 1, 1.0, 1.0, 1.0, 1, []]]
+    second = folded((Kind.INHERITED, [0, inherited]), *said)
+    resumed = merge([Part(header(A), first), Part(header(B, A), second)]).summary
+    assert {key: value for key, value in resumed.items() if key[0] != "_"} == {"deep": {"y": 2}}
+    ranks = merge([Part(header(A), first), Part(header(B), second)]).summary
+    assert (ranks["loss"], ranks["acc"], ranks["deep"]) == (1.0, 1.0, {"x": 1, "y": 2})
+
+
+@given(PIECES, PIECES)
+def test_two_writers_are_as_one(first: list[Any], second: list[Any]) -> None:
+    """What the second sets and takes out counts as if the first had gone on."""
+    one = folded(*first, *second)
+    parts = [Part(header(A), folded(*first)), Part(header(B, A), folded(*second))]
+    whole = merge(parts)
+    assert whole.config == one.config
+    assert whole.summary == one.summary
+    restored = [Part(said, Fold(fold.state())) for said, fold in parts]
+    assert merge(restored).summary == one.summary
+    assert merge(restored).config == one.config

@@ -148,6 +148,9 @@ def spoil(*path: str | int, to: object) -> Callable[[dict[str, Any]], None]:
         spoil("files", to=[{"size": 1}]),
         spoil("gaps", to=[[1, 2]]),
         spoil("gaps", to=[["1", 2, "why"]]),
+        spoil("removed_config", to=[1]),
+        spoil("removed_summary", to=["a"]),
+        spoil("removed_summary", to=[[]]),
         spoil("history", to=[]),
         spoil("history", "rows", to=None),
         spoil("history", "dropped", to=-1),
@@ -182,6 +185,17 @@ def test_what_is_no_map_of_a_state_is_refused(state: Any) -> None:  # noqa: ANN4
     """Whatever a checkpoint holds."""
     with pytest.raises(ValueError, match="no state of a fold"):
         Fold(state)
+
+
+def test_what_was_taken_out_is_part_of_a_state() -> None:
+    """But only where there is any, as in the logs of earlier versions."""
+    fold = Fold(whole_state())
+    assert not {"removed_config", "removed_summary"} & fold.state().keys()
+    for record in recorded([(3, [{}, ["lr"]]), (4, [[], [["m"], ["d", "x"]]])]):
+        fold.apply(record)
+    again = Fold(stored(fold.state()))
+    assert list(again.removed_config) == ["lr"]
+    assert list(again.removed_summary) == ["m", ("d", "x")]
 
 
 def test_a_state_of_a_later_version_may_say_more() -> None:

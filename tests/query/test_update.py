@@ -10,7 +10,6 @@ import airtape
 from airtape.errors import (
     InvalidDataError,
     LogFormatError,
-    NotAvailableYetError,
     UsageError,
 )
 from airtape.query.api import Api
@@ -20,6 +19,7 @@ from airtape.txlog.reader import read_log
 from tests import logs
 from tests.processes import RunPython
 from tests.query.conftest import MakeRun
+from tests.recording import StartRun
 
 UPDATE_WITHOUT_ROOM = """
     import resource, sys
@@ -59,6 +59,32 @@ def test_what_is_assigned_is_written_by_update(run: RecordedRun, wandb: Path) ->
         assert seen.summary["best"] == {"loss": 0.5}
         assert seen.summary["loss"] == 0.1 / 5
         assert seen.state == "finished"
+
+
+def test_what_is_taken_out_is_gone(
+    run: RecordedRun, wandb: Path, synced: Callable[[], Api], start_run: StartRun
+) -> None:
+    """From config and summary, here, in a store, and in what goes on with the run."""
+    del run.config["lr"]
+    run.config["seed"] = 7
+    del run.summary["loss"]
+    run.update()
+    in_store = synced().run("ab12cd34")
+    for seen in (run, Api(wandb).run("ab12cd34"), in_store):
+        assert seen.config == {"optimizer": {"name": "adam"}, "seed": 7}
+        assert "loss" not in seen.summary
+    resumed = start_run(id="ab12cd34", resume="must", project=None)
+    assert dict(resumed.config) == {"optimizer": {"name": "adam"}, "seed": 7}
+    assert "loss" not in resumed.summary
+
+
+def test_what_was_taken_out_can_be_assigned_again(run: RecordedRun, wandb: Path) -> None:
+    """The last word counts."""
+    del run.config["lr"]
+    run.update()
+    run.config["lr"] = 3
+    run.update()
+    assert Api(wandb).run("ab12cd34").config["lr"] == 3
 
 
 def test_an_amendment_is_a_log_beside_the_others(run: RecordedRun, wandb: Path) -> None:
@@ -143,8 +169,6 @@ def _loop(run: RecordedRun) -> None:
         (lambda run: setattr(run, "name", 3), UsageError, "name must be text"),
         (lambda run: run.tags.append(""), UsageError, "Tag at index 1 is empty"),
         (lambda run: run.config.update({3: 3}), UsageError, "must be a text, not 3"),
-        (lambda run: run.config.pop("lr"), NotAvailableYetError, "cannot be taken out"),
-        (lambda run: run.summary.pop("loss"), NotAvailableYetError, "cannot be taken out"),
         (_loop, InvalidDataError, "contain themselves"),
     ],
 )

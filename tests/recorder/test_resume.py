@@ -1,8 +1,18 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
+import pytest
+
+from airtape.backends.memory import MemoryBackend
+from airtape.backends.registry import open_backend
+from airtape.query.joined import read_runs
+from airtape.query.kept import here_and_now as here
+from airtape.sync.engine import sync
+from airtape.sync.fetch import find_in_target
 from tests.recording import StartRun
 
 
@@ -32,6 +42,34 @@ def test_rows_that_were_taken_back_are_not_gone_on_from(start_run: StartRun) -> 
     second.finish()
     third = start_run(resume_from="x?_step=8")
     assert (third.step, dict(third.summary["loss"].items())) == (9, {"max": 104})
+
+
+@pytest.mark.parametrize("url", ["sqlite:store.db", "jsonl:store", "memory:taken-out"])
+def test_what_a_resumed_run_takes_out_is_gone(start_run: StartRun, workdir: Path, url: str) -> None:
+    """In its directories and in targets, whatever is synced when, and for the one after it."""
+    first = start_run(id="x")
+    first.log({"loss": 1, "old": 2, "none": 3, "deep": {"a": 1, "b": 2}})
+    first.finish()
+    backend = open_backend(url)
+    sync([first.sync_dir], backend)
+    second = start_run(id="x", resume="must")
+    del second.summary["old"]
+    del second.summary["deep"]["a"]
+    second.log({"none": None})
+    second.finish()
+    expected = {"loss": 1, "deep": {"b": 2}}
+    sync([second.sync_dir], backend)
+    in_target = find_in_target(backend, "x", where=url).whole
+    overview = read_runs([Path(first.sync_dir), Path(second.sync_dir)])[0][0].overview(here())
+    third = start_run(id="x", resume="must")
+    for summary in (in_target.summary, overview.summary, third._log.fold.summary):  # noqa: SLF001
+        assert {key: value for key, value in summary.items() if key[0] != "_"} == expected
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(workdir / "store.db")) as db:
+            keys = {key for (key,) in db.execute("SELECT key FROM summary")}
+        assert keys == {"loss", "deep.b", "_step", "_timestamp", "_runtime"}
+    backend.close()
+    MemoryBackend.forget("taken-out")
 
 
 def test_a_branch_is_gone_back_in_behind_its_beginning(start_run: StartRun) -> None:

@@ -22,7 +22,7 @@ from airtape.backends.cursor import Cursor, FileMark, Loss, RunKey
 from airtape.backends.replica import Replica
 from airtape.errors import TargetError
 from airtape.fold.fold import Fold
-from airtape.fold.keys import Key, key_of
+from airtape.fold.keys import Key, key_of, path_of
 from airtape.fold.observers import Column, HistoryChanges
 from airtape.records import Record
 from airtape.txlog.format import Header, header_from_fields
@@ -72,6 +72,8 @@ def _about(fold: Fold) -> dict[str, Any]:
         "run": fold.run,
         "config": fold.config,
         "summary": fold.summary,
+        "removed_config": list(fold.removed_config),
+        "removed_summary": [list(path_of(key)) for key in fold.removed_summary],
         "metadata": fold.metadata,
         "metrics": [said.to_fields() for said in fold.history.metrics.definitions()],
         "rows": fold.history.rows,

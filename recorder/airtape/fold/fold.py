@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from airtape.fold.history import HistoryFold, RowObserver
-from airtape.fold.keys import Tree, copied, key_of, remove_from, set_in
+from airtape.fold.keys import Key, Tree, copied, key_of, path_of, remove_from, set_in
 from airtape.fold.shapes import MAX_NUMBER, is_state, is_well_formed
 from airtape.records import Kind, Record
 
@@ -52,6 +52,8 @@ class Fold:
         history: Rows, steps and definitions of metrics.
         metadata: What was recorded of the machine and the program.
         files: Files of the run by path.
+        removed_config: Names that were taken out of the config, in order; they may be there again.
+        removed_summary: Keys that were taken out of the summary, likewise.
         exit: ``code``, ``cause`` and ``wall_ns`` of the end, None before it.
         gaps: ``(first seq, last seq, reason)`` of what the writer itself had to drop.
         preempting: Whether the run said that it is being preempted.
@@ -75,6 +77,8 @@ class Fold:
         self.history = HistoryFold(self.summary, observer)
         self.metadata: dict[str, Any] = {}
         self.files: dict[str, Any] = {}
+        self.removed_config: dict[str, None] = {}
+        self.removed_summary: dict[Key, None] = {}
         self.exit: dict[str, Any] | None = None
         self.gaps: list[tuple[int, int, str]] = []
         self.preempting = False
@@ -140,14 +144,17 @@ class Fold:
 
     def _config(self, record: Record) -> None:
         self.config.update(record.fields[0])
-        for key in record.fields[1]:
-            self.config.pop(key, None)
+        for name in record.fields[1]:
+            self.config.pop(name, None)
+            self.removed_config[name] = None
 
     def _summary(self, record: Record) -> None:
         for path, value, *_ in record.fields[0]:
             set_in(self.summary, key_of(path), value)
         for path in record.fields[1]:
-            remove_from(self.summary, key_of(path))
+            key = key_of(path)
+            remove_from(self.summary, key)
+            self.removed_summary[key] = None
 
     def _metric(self, record: Record) -> None:
         self.history.define(record.fields[0])
@@ -181,7 +188,7 @@ class Fold:
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as a map that msgpack can hold."""
-        return {
+        state = {
             **{name: dict(getattr(self, name)) for name in _MAPS},
             **{name: getattr(self, name) for name in _FLAT_STATE},
             "summary": copied(self.summary),
@@ -189,6 +196,12 @@ class Fold:
             "gaps": [list(gap) for gap in self.gaps],
             "history": self.history.state(),
         }
+        # Only where there are any, as nearly nobody takes anything out.
+        if self.removed_config:
+            state["removed_config"] = list(self.removed_config)
+        if self.removed_summary:
+            state["removed_summary"] = [list(path_of(key)) for key in self.removed_summary]
+        return state
 
     def _restore(self, state: dict[str, Any]) -> None:
         if not is_state(state):
@@ -200,6 +213,8 @@ class Fold:
         self.summary.update(copied(state["summary"]))
         self.files = {file["path"]: file for file in state["files"]}
         self.gaps = [(first, last, reason) for first, last, reason, *_ in state["gaps"]]
+        self.removed_config = dict.fromkeys(state.get("removed_config", ()))
+        self.removed_summary = dict.fromkeys(map(key_of, state.get("removed_summary", ())))
         self.history.restore(state["history"])
         self.history.began_ns = self.began_ns or 0
 

@@ -90,6 +90,17 @@ def remove_from(tree: Tree, key: Key) -> None:
     tree.pop(path[-1], None)
 
 
+def without(tree: Tree, key: Key) -> Tree:
+    """Return nested dictionaries without one value; those given stay as they are."""
+    name, *rest = path_of(key)
+    if name not in tree:
+        return tree
+    if not rest:
+        return {other: value for other, value in tree.items() if other != name}
+    below = tree[name]
+    return {**tree, name: without(below, key_of(rest))} if type(below) is dict else tree
+
+
 def nested(row: dict[Key, Plain]) -> Tree:
     """Return a row with its nested values put back into dictionaries."""
     tree: Tree = {}

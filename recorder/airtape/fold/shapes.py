@@ -218,7 +218,8 @@ is_state: Final = names(
         **dict.fromkeys(("alerts", "records", "unknown", "malformed"), is_count),
         **dict.fromkeys(("began_ns", "heard_ns"), maybe(is_integer)),
         "history": _HISTORY,
-    }
+    },
+    {"removed_config": _texts, "removed_summary": items(is_path)},
 )
 """Tells whether a value is what `airtape.fold.fold.Fold.state` returns."""
 

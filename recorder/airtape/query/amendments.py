@@ -91,6 +91,10 @@ def _records(amendment: Amendment, blobs: Path) -> Iterator[tuple[Any, ...]]:
         yield Kind.CONFIG, dict(part), []
     for part in _parts([[[key], value] for key, value in amendment.summary.items()], limit, blobs):
         yield Kind.SUMMARY, part, []
+    for part in _parts([*amendment.removed_config], limit, blobs):
+        yield Kind.CONFIG, {}, part
+    for part in _parts([[key] for key in amendment.removed_summary], limit, blobs):
+        yield Kind.SUMMARY, [], part
     yield Kind.EXIT, 0, {"how": "finish"}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 import msgpack
 
-from airtape.errors import NotAvailableYetError, UsageError
+from airtape.errors import UsageError
 from airtape.names import check_tags, check_text
 from airtape.query.kept import Amendment, KeptRun
 from airtape.records import Plain, pack_big_ints
@@ -43,7 +43,6 @@ def changes_of(run: Changed, kept: KeptRun) -> Amendment:
 
     Raises:
         UsageError: A value is not allowed.
-        NotAvailableYetError: Something was taken out of config or summary.
     """
     before = kept.overview
     said: dict[str, Plain] = {}
@@ -58,6 +57,8 @@ def changes_of(run: Changed, kept: KeptRun) -> Amendment:
         said,
         _changed(run.config, kept.whole(before.config), config_value, "config"),
         _changed(run.summary, kept.whole(before.summary), summary_value, "summary"),
+        [key for key in before.config if key not in run.config],
+        [key for key in before.summary if key not in run.summary],
     )
 
 
@@ -67,13 +68,6 @@ def _changed(
     plain: Callable[[Any], Plain],
     what: str,
 ) -> dict[str, Plain]:
-    gone = [key for key in before if key not in now]
-    if gone:
-        raise NotAvailableYetError(
-            f"a key cannot be taken out of the {what} of a recorded run in this version",
-            where=", ".join(gone),
-            hint="Assign None to it instead.",
-        )
     changed: dict[str, Plain] = {}
     for key, value in now.items():
         if not isinstance(key, str):

@@ -40,14 +40,19 @@ class Amendment:
         run: Name, notes, tags and so on, by the name in the log.
         config: New values of config keys.
         summary: New values of summary keys.
+        removed_config: Config keys that are taken out.
+        removed_summary: Summary keys that are taken out.
     """
 
     run: Mapping[str, Plain]
     config: Mapping[str, Plain]
     summary: Mapping[str, Plain]
+    removed_config: Sequence[str] = ()
+    removed_summary: Sequence[str] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.run or self.config or self.summary)
+        values = self.run or self.config or self.summary
+        return bool(values or self.removed_config or self.removed_summary)
 
 
 class KeptRun(Protocol):

@@ -245,7 +245,7 @@ class RecordedRun:
         """Write what was assigned to the run, its config and its summary.
 
         Raises:
-            UsageError: A value is not allowed, something was taken out, or the run is in a store.
+            UsageError: A value is not allowed, or the run is in a store.
             TargetError: The run directory cannot be written.
         """
         amendment = changes_of(self, self._kept)
