@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from airtape.fold.fold import Fold
-from airtape.fold.history import Row
 from airtape.fold.keys import nested
 from airtape.fold.observers import history
+from airtape.fold.row import Row
 from airtape.records import Record
 from tests.fold.said import (
     ANYTHING,
@@ -197,6 +197,32 @@ def test_a_step_metric_does_not_replace_a_dictionary() -> None:
     """Where the row has a dictionary of that name, nothing is added."""
     calls = [STEP, log({"epoch": 3}), log({"epoch": {"x": 1}, "loss": 1})]
     assert rows_of(recorded(calls))[-1].data == {("epoch", "x"): 1, "loss": 1}
+
+
+def test_a_step_metric_may_be_nested() -> None:
+    """Its name is dotted then; it is put where it was logged, if there is room."""
+    said = metric(name="acc", step_metric="n.e")
+    rows = steps(
+        *(said, log({"n": {"e": 1}}), log({"acc": 1}), log({"acc": 2, "n": {"e": 2}})),
+        *(log({"acc": 3, "n": {"f": 1}}), log({"acc": 4, "n": 7}), log({"acc": 5})),
+        log({"acc": 6, "n": {"e": {"x": 1}}}),
+    )
+    assert [data for _, data in rows] == [
+        {("n", "e"): 1},
+        {"acc": 1, ("n", "e"): 1},
+        {"acc": 2, ("n", "e"): 2},
+        {"acc": 3, ("n", "f"): 1, ("n", "e"): 2},
+        {"acc": 4, "n": 7},
+        {"acc": 5, ("n", "e"): 2},
+        {"acc": 6, ("n", "e", "x"): 1},
+    ]
+
+
+def test_a_step_metric_with_a_dot_in_its_name_is_no_nested_one() -> None:
+    """Where it was logged as it is."""
+    said = metric(name="acc", step_metric="n.e")
+    rows = steps(said, log({"n.e": 1}), log({"acc": 1, "n": 3}))
+    assert [data for _, data in rows] == [{"n.e": 1}, {"acc": 1, "n": 3, "n.e": 1}]
 
 
 def test_step_metrics_come_in_the_order_of_the_row() -> None:

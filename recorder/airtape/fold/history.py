@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, islice, repeat
+from itertools import groupby, islice
 from operator import itemgetter, lt
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from airtape.fold.keys import (
     Key,
@@ -19,77 +18,20 @@ from airtape.fold.keys import (
 )
 from airtape.fold.metrics import MetricDefinition, Metrics, Tally
 from airtape.fold.open_row import OpenRow
+from airtape.fold.row import (
+    RESERVED,
+    RUNTIME,
+    STEP,
+    TIMESTAMP,
+    Alike,
+    Row,
+    RowObserver,
+    runtime_at,
+)
 from airtape.fold.shapes import is_time
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row
 
-STEP, TIMESTAMP, RUNTIME = "_step", "_timestamp", "_runtime"
-RESERVED = frozenset({STEP, TIMESTAMP, RUNTIME})
 TRACED_METRICS = 50
-
-
-def runtime_at(timestamp: float, began: float) -> float:
-    """Return the seconds from the start to a moment; none if the clock was put back meanwhile."""
-    return max(0.0, timestamp - began)
-
-
-class Row(NamedTuple):
-    """One row of the history, complete.
-
-    Attributes:
-        step: The row's step.
-        timestamp: When it was last added to, in seconds since 1970.
-        runtime: The same in seconds since the run began.
-        data: Its values by key, in the order they came.
-    """
-
-    step: int
-    timestamp: float
-    runtime: float
-    data: dict[Key, Plain]
-
-
-class Alike(NamedTuple):
-    """Complete rows, each said by one record, that have the same keys, none of them nested.
-
-    Attributes:
-        steps: The step of each row, ascending.
-        seqs: The record that said it.
-        timestamps: When that was, in seconds since 1970.
-        began: When the run began, in seconds since 1970.
-        columns: The values of each key, in the order of the rows.
-    """
-
-    steps: Sequence[int]
-    seqs: Sequence[int]
-    timestamps: Sequence[float]
-    began: float
-    columns: Mapping[str, Sequence[Plain]]
-
-    def rows(self) -> Iterator[Row]:
-        """Yield them one by one."""
-        values = zip(*self.columns.values(), strict=True) if self.columns else repeat(())
-        for step, timestamp, row in zip(self.steps, self.timestamps, values, strict=False):
-            data: dict[Key, Plain] = dict(zip(self.columns, row, strict=True))
-            yield Row(step, timestamp, runtime_at(timestamp, self.began), data)
-
-
-class RowObserver(Protocol):
-    """Somebody who wants to see the rows as they come to be."""
-
-    def value(self, step: int, key: Key, value: Plain, seq: int) -> None:
-        """A row got a value; a later one for the same key replaces it."""
-
-    def erase(self, step: int, key: Key) -> None:
-        """A value of a row is gone: a dictionary took its place, or the reverse."""
-
-    def touch(self, step: int, timestamp: float, runtime: float) -> None:
-        """A row was begun or added to."""
-
-    def close(self, row: Row) -> None:
-        """A row is complete."""
-
-    def take_alike(self, rows: Alike) -> None:
-        """Rows were begun and completed, each by one record; all have the same keys."""
 
 
 class HistoryFold:
@@ -189,13 +131,23 @@ class HistoryFold:
             if definition is not None and definition.adds_step_metric
         )
         for name in wanted:
-            if name is None or name in row.values or name not in self._last:
-                continue
-            if not row.has_dictionary(name):
-                value = self._last[name]
-                row.put(name, value)
+            key = None if name is None else self._logged_as(name, row)
+            if key is not None:
+                value = self._last[key]
+                row.put(key, value)
                 if self._observer is not None:
-                    self._observer.value(row.step, name, value, row.seq)
+                    self._observer.value(row.step, key, value, row.seq)
+
+    def _logged_as(self, name: str, row: OpenRow) -> Key | None:
+        """Return the key that a step metric was logged under before; None if a row has no room.
+
+        A dotted name is that of a nested value, unless it was logged as it is.
+        """
+        path = tuple(name.split("."))
+        key = name if name in self._last else key_of(path)
+        above = {key} if key == name else {key_of(path[:end]) for end in range(1, len(path) + 1)}
+        is_there = row.has_dictionary(key) or not above.isdisjoint(row.values)
+        return None if is_there or key not in self._last else key
 
     def _count(self, row: dict[Key, Plain]) -> None:
         self._last.update(row)
