@@ -11,8 +11,8 @@ import pytest
 
 import airtape
 from airtape.fold.fold import Fold
-from airtape.fold.history import Row
 from airtape.fold.observers import RowCollector
+from airtape.fold.row import Row
 from airtape.opening import Opened, open_somewhere
 from airtape.origin import Origin
 from airtape.records import HistoryFlag, Kind, Record

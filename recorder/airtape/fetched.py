@@ -26,8 +26,8 @@ import msgpack
 
 from airtape.errors import LogFormatError, TargetError
 from airtape.fold.fold import Fold
-from airtape.fold.history import TIMESTAMP, Row
 from airtape.fold.keys import key_of, leaves, nested, path_of
+from airtape.fold.row import TIMESTAMP, Row
 from airtape.records import HistoryFlag, Kind, Record, pack_big_ints, unpack_ext
 from airtape.rundir import make_top
 from airtape.txlog.format import Header, header_from_fields

@@ -11,9 +11,9 @@ from typing import TypeAlias
 
 from airtape.errors import LogFormatError
 from airtape.fold.fold import Fold
-from airtape.fold.history import Row
 from airtape.fold.merge import hidden_after
 from airtape.fold.observers import RowCollector
+from airtape.fold.row import Row
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, malformed_text, read_writers

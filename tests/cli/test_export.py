@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airtape.exactjson import loads
-from airtape.fold.history import Row
+from airtape.fold.row import Row
 from airtape.large_values import store_large
 from airtape_cli.render.formats import csv_lines
 from tests import logs

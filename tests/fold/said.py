@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from hypothesis import strategies as st
 
 from airtape.fold.fold import Fold
-from airtape.fold.history import Row
 from airtape.fold.keys import path_of
 from airtape.fold.observers import RowCollector
+from airtape.fold.row import Row
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row
 from tests.logs import (
     BEGAN_NS,

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airtape.fold.fold import Fold
-from airtape.fold.history import Row
 from airtape.fold.keys import Key
 from airtape.fold.observers import HistoryChanges, RowCollector
+from airtape.fold.row import Row
 from airtape.records import Point, Record
 from tests.fold.said import ALIKE, CALLS, FLAT_CALLS, exact, in_batches, log, recorded, rows_of
 from tests.logs import metric, partial_row

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from airtape.fold.fold import Fold
-from airtape.fold.history import Row
 from airtape.fold.keys import Key, Tree, key_of, leaves, nested, path_of
 from airtape.fold.merge import Part, merge
 from airtape.fold.observers import RowCollector
+from airtape.fold.row import Row
 from airtape.large_values import is_large, load_large
 from airtape.records import Kind, Plain, Record
 from airtape.rows import read_history

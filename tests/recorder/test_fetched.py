@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from airtape.errors import LogFormatError
 from airtape.fetched import FetchedPart, fetched_path, read_fetched, write_fetched
 from airtape.fold.fold import Fold, fold_log
-from airtape.fold.history import Row
 from airtape.fold.keys import dotted
 from airtape.fold.observers import RowCollector
+from airtape.fold.row import Row
 from airtape.records import Kind, Plain, Record
 from airtape.txlog.format import Header
 from tests.plain_values import PLAIN, encoded

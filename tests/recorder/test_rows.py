@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from airtape.errors import LogFormatError
-from airtape.fold.history import Row
+from airtape.fold.row import Row
 from airtape.rows import read_history
 from tests import logs
 

@@ -13,8 +13,8 @@ from typing import BinaryIO
 import click
 
 from airtape.errors import LogFormatError, UsageError
-from airtape.fold.history import Row
 from airtape.fold.keys import Key
+from airtape.fold.row import Row
 from airtape.query.joined import history_in
 from airtape.query.whole_values import with_large_values
 from airtape.sync.report import ExitCode

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from airtape.exactjson import dumps, nan_text, number_text
-from airtape.fold.history import RUNTIME, STEP, TIMESTAMP, Row
 from airtape.fold.keys import Key, dotted, nested
+from airtape.fold.row import RUNTIME, STEP, TIMESTAMP, Row
 from airtape.records import Plain
 
 _QUOTED_TITLE: Final = re.compile(r'[",\r\n]')

@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from airtape.fold.history import HistoryFold, RowObserver
+from airtape.fold.alerts import KEPT_ALERTS, Alert, alert_of
+from airtape.fold.history import HistoryFold
 from airtape.fold.keys import Key, Tree, copied, key_of, path_of, remove_from, set_in
+from airtape.fold.row import RowObserver
 from airtape.fold.shapes import MAX_NUMBER, is_state, is_well_formed
 from airtape.records import Kind, Record
 
@@ -58,6 +60,7 @@ class Fold:
         gaps: ``(first seq, last seq, reason)`` of what the writer itself had to drop.
         preempting: Whether the run said that it is being preempted.
         alerts: Number of alerts.
+        last_alerts: The last of them, in order.
         records: Number of records.
         began_ns: Wall clock of the first record in nanoseconds, None before it.
         heard_ns: Wall clock of the last record in nanoseconds, None before the first.
@@ -83,6 +86,7 @@ class Fold:
         self.gaps: list[tuple[int, int, str]] = []
         self.preempting = False
         self.alerts = 0
+        self.last_alerts: list[Alert] = []
         self.records = 0
         self.began_ns: int | None = None
         self.heard_ns: int | None = None
@@ -177,8 +181,11 @@ class Fold:
         for file in record.fields[0]:
             self.files[file["path"]] = file
 
-    def _alert(self, record: Record) -> None:  # noqa: ARG002 - alerts are only counted here
+    def _alert(self, record: Record) -> None:
         self.alerts += 1
+        alert = alert_of(record.wall_ns, record.fields)
+        if alert is not None:
+            self.last_alerts = [*self.last_alerts, alert][-KEPT_ALERTS:]
 
     def _preempting(self, record: Record) -> None:  # noqa: ARG002 - it says nothing more
         self.preempting = True
@@ -196,7 +203,9 @@ class Fold:
             "gaps": [list(gap) for gap in self.gaps],
             "history": self.history.state(),
         }
-        # Only where there are any, as nearly nobody takes anything out.
+        # Only where there are any, as in nearly no run.
+        if self.last_alerts:
+            state["last_alerts"] = [list(alert) for alert in self.last_alerts]
         if self.removed_config:
             state["removed_config"] = list(self.removed_config)
         if self.removed_summary:
@@ -213,6 +222,7 @@ class Fold:
         self.summary.update(copied(state["summary"]))
         self.files = {file["path"]: file for file in state["files"]}
         self.gaps = [(first, last, reason) for first, last, reason, *_ in state["gaps"]]
+        self.last_alerts = [Alert(*said[:4]) for said in state.get("last_alerts", ())]
         self.removed_config = dict.fromkeys(state.get("removed_config", ()))
         self.removed_summary = dict.fromkeys(map(key_of, state.get("removed_summary", ())))
         self.history.restore(state["history"])

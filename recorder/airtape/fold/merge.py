@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from airtape.fold.alerts import Alert, last_alerts
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key, Tree, key_of, without
 from airtape.fold.metrics import MetricDefinition
@@ -44,6 +45,7 @@ class Whole:
         rows: Number of rows.
         dropped: Calls of ``log()`` that the step rule refused.
         alerts: Number of alerts.
+        last_alerts: The last of them, in order of their clocks.
     """
 
     newest: Part
@@ -57,6 +59,7 @@ class Whole:
     rows: int = 0
     dropped: int = 0
     alerts: int = 0
+    last_alerts: list[Alert] = field(default_factory=list)
 
 
 def in_order(headers: Collection[Header]) -> list[Header]:
@@ -171,4 +174,5 @@ def merge(parts: Collection[Part]) -> Whole:
         whole.rows += history.rows
         whole.dropped += history.dropped
         whole.alerts += fold.alerts
+        whole.last_alerts = last_alerts([*whole.last_alerts, *fold.last_alerts])
     return whole

@@ -9,8 +9,8 @@ from itertools import chain, repeat
 from typing import NamedTuple
 
 from airtape.fold.fold import Fold
-from airtape.fold.history import Alike, Row, runtime_at
 from airtape.fold.keys import Key
+from airtape.fold.row import Alike, Row, runtime_at
 from airtape.records import Plain, Point, Record
 
 _make_point = partial(tuple.__new__, Point)

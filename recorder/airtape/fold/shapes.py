@@ -219,7 +219,11 @@ is_state: Final = names(
         **dict.fromkeys(("began_ns", "heard_ns"), maybe(is_integer)),
         "history": _HISTORY,
     },
-    {"removed_config": _texts, "removed_summary": items(is_path)},
+    {
+        "last_alerts": items(places(is_integer, is_text, is_text, is_text)),
+        "removed_config": _texts,
+        "removed_summary": items(is_path),
+    },
 )
 """Tells whether a value is what `airtape.fold.fold.Fold.state` returns."""
 

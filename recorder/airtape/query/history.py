@@ -8,8 +8,8 @@ from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
 from airtape.errors import UsageError
-from airtape.fold.history import RUNTIME, STEP, TIMESTAMP, Row
 from airtape.fold.keys import dotted, nested
+from airtape.fold.row import RUNTIME, STEP, TIMESTAMP, Row
 from airtape.query.columns import find_in
 
 T = TypeVar("T")

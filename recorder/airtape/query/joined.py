@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from airtape.errors import LogFormatError
-from airtape.fold.history import Row
+from airtape.fold.row import Row
 from airtape.overview import Overview, overview_of
 from airtape.rows import Report, history_of
 from airtape.states import Vantage

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from airtape.fold.history import Row
 from airtape.fold.keys import Tree
+from airtape.fold.row import Row
 from airtape.overview import Overview
 from airtape.process import boot_id, process_runs
 from airtape.records import Plain

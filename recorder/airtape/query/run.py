@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
 from airtape.errors import NotAvailableYetError, UsageError
-from airtape.fold.history import STEP
+from airtape.fold.row import STEP
 from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.query.changes import changes_of
 from airtape.query.files import RecordedFile

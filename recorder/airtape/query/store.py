@@ -13,9 +13,9 @@ from airtape.backends.cursor import RunKey
 from airtape.backends.sqlite_cursors import Place
 from airtape.backends.sqlite_open import Store
 from airtape.errors import UsageError
-from airtape.fold.history import Row
 from airtape.fold.keys import Key, Tree
 from airtape.fold.merge import Part, in_order, merge
+from airtape.fold.row import Row
 from airtape.overview import Overview, overview_of_parts
 from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now
 from airtape.records import Plain

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from airtape.fold.history import Row
 from airtape.fold.keys import Tree, leaves, nested
+from airtape.fold.row import Row
 from airtape.large_values import LARGE, is_large, load_large
 from airtape.records import Plain
 

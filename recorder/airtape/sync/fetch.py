@@ -16,9 +16,9 @@ from airtape.backends.base import Backend, Held
 from airtape.backends.cursor import RunKey
 from airtape.errors import UsageError
 from airtape.fetched import FetchedPart, write_fetched
-from airtape.fold.history import Row
 from airtape.fold.keys import Key
 from airtape.fold.merge import Part, Whole, in_order, merge
+from airtape.fold.row import Row
 from airtape.names import NO_ENTITY, NO_PROJECT, check_id
 from airtape.predecessors import recorded_writers, root_of
 from airtape.records import Plain
