@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from airtape.fold.alerts import Alert
 from airtape.fold.keys import Key, Tree
 from airtape.fold.merge import Part, merge
 from airtape.fold.metrics import MetricDefinition
@@ -94,6 +95,7 @@ class Overview:
         rows: Number of rows.
         dropped: Calls of ``log()`` that the step rule refused.
         alerts: Number of alerts.
+        last_alerts: The last of them, in order.
         unknown: Number of records of kinds that only a later version knows.
         logs: The logs.
         incomplete: Whether a log ends in the beginning of a record.
@@ -126,6 +128,7 @@ class Overview:
     rows: int = 0
     dropped: int = 0
     alerts: int = 0
+    last_alerts: list[Alert] = field(default_factory=list)
     unknown: int = 0
     logs: list[LogFile] = field(default_factory=list)
     incomplete: bool = False
@@ -209,6 +212,7 @@ def overview_of_parts(place: Path, parts: list[Part], vantage: Vantage) -> Overv
         rows=whole.rows,
         dropped=whole.dropped,
         alerts=whole.alerts,
+        last_alerts=whole.last_alerts,
         writers=parts,
     )
     _describe(overview, {**whole.metadata, **whole.run}, header)

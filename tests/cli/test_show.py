@@ -266,3 +266,31 @@ def test_a_run_that_only_began_can_be_shown(tracker: Tracker, wandb: Path) -> No
     """The barest log has an overview."""
     logs.write_log(logs.run_dir_of(wandb))
     assert _facts(tracker("show", "ab12cd34").stdout)["Steps"] == "none logged"
+
+
+def test_alerts_are_shown(
+    tracker: Tracker, make_run: MakeRun, tracker_json: Callable[..., Any]
+) -> None:
+    """What was told, how urgent it is and when; of many, the last ones."""
+    alerts = [(14, [f"title {n}", "a\nlong " + "text " * 200, "WARN"]) for n in range(12)]
+    make_run("ab12cd34", *alerts, (14, ["no text"]), logs.CHECKPOINT, logs.ended())
+    output = tracker("show", "ab12cd34").stdout
+    assert "Alerts: 13" in output
+    assert "title 11" in output
+    assert "no text" in output
+    assert "title 2 " not in output
+    assert "and 3 before; log-dump shows them" in output
+    said = tracker_json("show", "ab12cd34")
+    assert said["alerts"] == 13
+    assert [alert["title"] for alert in said["last_alerts"]] == [
+        *(f"title {n}" for n in range(3, 12)),
+        "no text",
+    ]
+    assert {alert["level"] for alert in said["last_alerts"]} == {"WARN", "INFO"}
+    assert {len(alert["text"]) for alert in said["last_alerts"]} == {0, 500}
+
+
+def test_alerts_that_say_something_else_are_counted(tracker: Tracker, make_run: MakeRun) -> None:
+    """A log can be anybody's."""
+    make_run("ab12cd34", (14, []), (14, [1, 2, 3]), (14, ["t", "x", None]), logs.ended())
+    assert "Alerts: 3" in tracker("show", "ab12cd34").stdout

@@ -22,12 +22,12 @@ from tests.fold.said import (
     recorded,
     rows_of,
 )
-from tests.logs import BEGAN_NS, dropped_row, ended, log_row, metric, partial_row
+from tests.logs import BEGAN_NS, Said, dropped_row, ended, log_row, metric, partial_row
 
 BEGAN = BEGAN_NS / 1e9
 
 
-def steps(*calls: Call) -> list[tuple[int, dict[Any, Any]]]:
+def steps(*calls: Call | Said) -> list[tuple[int, dict[Any, Any]]]:
     """Return steps and data of the rows of some calls."""
     return [(row.step, row.data) for row in rows_of(recorded(calls))]
 

@@ -148,6 +148,7 @@ def spoil(*path: str | int, to: object) -> Callable[[dict[str, Any]], None]:
         spoil("files", to=[{"size": 1}]),
         spoil("gaps", to=[[1, 2]]),
         spoil("gaps", to=[["1", 2, "why"]]),
+        spoil("last_alerts", to=[[1, "INFO", "title"]]),
         spoil("removed_config", to=[1]),
         spoil("removed_summary", to=["a"]),
         spoil("removed_summary", to=[[]]),
@@ -185,6 +186,16 @@ def test_what_is_no_map_of_a_state_is_refused(state: Any) -> None:  # noqa: ANN4
     """Whatever a checkpoint holds."""
     with pytest.raises(ValueError, match="no state of a fold"):
         Fold(state)
+
+
+def test_the_last_alerts_are_part_of_a_state() -> None:
+    """With their clocks, and as many as fit."""
+    fold = Fold(whole_state())
+    for record in recorded([(14, [f"title {n}", "text", "ERROR", 60.0, True]) for n in range(20)]):
+        fold.apply(record)
+    again = Fold(stored(fold.state()))
+    assert again.last_alerts == fold.last_alerts
+    assert [alert.title for alert in again.last_alerts] == [f"title {n}" for n in range(10, 20)]
 
 
 def test_what_was_taken_out_is_part_of_a_state() -> None:

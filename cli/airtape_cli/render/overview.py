@@ -22,6 +22,8 @@ from airtape_cli.render.text import (
 )
 
 MOST_FILES = 50
+MOST_ALERT_TEXT = 200
+ALERT_STYLES = {"WARN": "yellow", "ERROR": "red"}
 INDENT = Span("  ")
 
 
@@ -34,6 +36,8 @@ def overview_lines(run: Overview, files: Sequence[RunFile]) -> Iterator[Line]:
         rows = [[_key(key), Span(value_text(value))] for key, value in leaves_of(run.config)]
         yield from _indented(rows)
     yield from _summary_lines(run)
+    if run.alerts:
+        yield from _alert_lines(run)
     if files:
         yield from _file_lines(files)
     problems = health_notes(run)
@@ -132,6 +136,24 @@ def _plotted(run: Overview) -> Iterator[tuple[Key, list[float]]]:
         definition = definitions.find(key)
         if len(trace) > 1 and not (definition is not None and definition.hidden):
             yield key, trace
+
+
+def _alert_lines(run: Overview) -> Iterator[Line]:
+    kept = run.last_alerts
+    yield from _titled(f"Alerts: {run.alerts}")
+    yield from _indented(
+        [
+            [
+                Span(local_time(alert.wall_ns), "dim"),
+                Span(shown(alert.level), ALERT_STYLES.get(alert.level, "")),
+                Span(shortened(alert.title)),
+                Span(shortened(alert.text, MOST_ALERT_TEXT)),
+            ]
+            for alert in kept
+        ]
+    )
+    if run.alerts > len(kept):
+        yield [INDENT, Span(f"and {run.alerts - len(kept)} before; log-dump shows them", "dim")]
 
 
 def _file_lines(files: Sequence[RunFile]) -> Iterator[Line]:

@@ -67,6 +67,10 @@ def full_shape(run: Overview, files: Iterable[RunFile]) -> dict[str, Any]:
         "python_executable": machine.executable,
         "system_hardware": dict(machine.hardware),
         "library_version": run.library,
+        "last_alerts": [
+            {"time": iso_time(wall_ns), "level": level, "title": title, "text": text}
+            for wall_ns, level, title, text in run.last_alerts
+        ],
         "config": run.config,
         "summary": run.summary,
         "metrics": [definition.to_fields() for definition in run.metrics],

@@ -36,5 +36,5 @@ def alert_of(wall_ns: int, fields: tuple[Any, ...]) -> Alert | None:
 
 
 def last_alerts(alerts: Iterable[Alert]) -> list[Alert]:
-    """Return the last ones of several writers, in order of their clocks, for nothing else is known."""
+    """Return the last ones of several writers, in order of their clocks."""
     return sorted(alerts)[-KEPT_ALERTS:]

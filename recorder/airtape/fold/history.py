@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import groupby, islice
-from operator import itemgetter, lt
+from operator import lt
 from typing import Any
 
+from airtape.fold.columns import columns_of, keys_of
 from airtape.fold.keys import (
     Key,
     Tree,
@@ -188,7 +189,7 @@ class HistoryFold:
             batch: ``(seq, wall_ns, step, flags, data)`` of history records, none of them dropped.
         """
         if not self._take_alike(batch):
-            for _, group in groupby(batch, _keys_of):
+            for _, group in groupby(batch, keys_of):
                 alike = list(group)
                 if not self._take_alike(alike):
                     for seq, wall_ns, *fields in alike:
@@ -202,7 +203,7 @@ class HistoryFold:
         if len(batch) < 3 or self.metrics:  # noqa: PLR2004 - not worth it
             return False
         seqs, wall_ns, steps, _, data = zip(*batch[:-1], strict=True)
-        columns = _columns_of(data)
+        columns = columns_of(data)
         before = () if self._row is None else (self._row.step,)
         in_order = (*before, *steps, batch[-1][2])
         if columns is None or not all(map(lt, in_order, islice(in_order, 1, None))):
@@ -263,10 +264,6 @@ class HistoryFold:
 
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on later, as a map that msgpack can hold."""
-        row = None
-        if self._row is not None:
-            values = [[list(path_of(key)), value] for key, value in self._row.values.items()]
-            row = [self._row.step, self._row.timestamp, self._row.seq, values]
         return {
             "last_step": self.last_step,
             "rows": self.rows,
@@ -279,7 +276,7 @@ class HistoryFold:
                 ]
                 for key, t in self._tallies.items()
             ],
-            "row": row,
+            "row": None if self._row is None else self._row.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -291,32 +288,10 @@ class HistoryFold:
             self.metrics.define(said)
         self._restore_tallies(state["tallies"])
         if state["row"] is not None:
-            step, timestamp, seq, values, *_ = state["row"]
-            self._row = row = OpenRow(step)
-            row.timestamp, row.seq = timestamp, seq
-            for path, value, *_ in values:
-                row.put(key_of(path), value)
+            self._row = OpenRow.restored(state["row"])
 
     def _restore_tallies(self, tallies: list[list[Any]]) -> None:
         for path, last, first, count, total, low, high, stride, trace, *_ in tallies:
             key = key_of(path)
             self._tallies[key] = Tally(first, count, total, low, high, stride, list(trace))
             self._last[key] = last
-
-
-def _keys_of(record: tuple[int, int, int, int, Tree]) -> tuple[str, ...]:
-    return tuple(record[4])
-
-
-def _columns_of(data: tuple[Tree, ...]) -> dict[str, tuple[Plain, ...]] | None:
-    """Return the values of each key if all rows have the same, None if not."""
-    keys = tuple(data[0])
-    if set(map(len, data)) != {len(keys)} or not RESERVED.isdisjoint(keys):
-        return None
-    try:
-        # Several keys at once, as it takes half the time.
-        if len(keys) > 1:
-            return dict(zip(keys, zip(*map(itemgetter(*keys), data), strict=True), strict=True))
-        return {key: tuple(map(itemgetter(key), data)) for key in keys}
-    except KeyError:
-        return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airtape.fold.keys import Key, key_of, path_of
 from airtape.records import Plain
 
@@ -27,6 +29,21 @@ class OpenRow:
         self.seq = 0
         self.values: dict[Key, Plain] = {}
         self._dictionaries: set[Key] = set()
+
+    @classmethod
+    def restored(cls, state: list[Any]) -> OpenRow:
+        """Return the row that `state` told of."""
+        step, timestamp, seq, values, *_ = state
+        row = cls(step)
+        row.timestamp, row.seq = timestamp, seq
+        for path, value, *_ in values:
+            row.put(key_of(path), value)
+        return row
+
+    def state(self) -> list[Any]:
+        """Return everything needed to go on later, as a list that msgpack can hold."""
+        values = [[list(path_of(key)), value] for key, value in self.values.items()]
+        return [self.step, self.timestamp, self.seq, values]
 
     def put(self, key: Key, value: Plain) -> list[Key]:
         """Put a value in its place; return the keys whose values had to go for it.

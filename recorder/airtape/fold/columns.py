@@ -1,0 +1,28 @@
+"""Rows that have the same keys, turned into columns: many values are counted in one go."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+from airtape.fold.keys import Tree
+from airtape.fold.row import RESERVED
+from airtape.records import Plain
+
+
+def keys_of(record: tuple[int, int, int, int, Tree]) -> tuple[str, ...]:
+    """Return the keys of a record's data, in their order."""
+    return tuple(record[4])
+
+
+def columns_of(data: tuple[Tree, ...]) -> dict[str, tuple[Plain, ...]] | None:
+    """Return the values of each key if all rows have the same, None if not."""
+    keys = tuple(data[0])
+    if set(map(len, data)) != {len(keys)} or not RESERVED.isdisjoint(keys):
+        return None
+    try:
+        # Several keys at once, as it takes half the time.
+        if len(keys) > 1:
+            return dict(zip(keys, zip(*map(itemgetter(*keys), data), strict=True), strict=True))
+        return {key: tuple(map(itemgetter(key), data)) for key in keys}
+    except KeyError:
+        return None
