@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -83,8 +84,9 @@ class Teller:
             self._target_error = said
             self._tell(["The target is there again."] if error is None else error_lines(error))
         if self._state_file is not None:
-            for run in report.runs:
-                self._write_state(self._state_file, run, sizes[run.path], error)
+            runs = {run.path: run for run in report.runs}
+            for path, bytes_of in sizes.items():
+                self._write_state(self._state_file, runs.get(path), bytes_of, error)
 
     def _tell(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -92,16 +94,13 @@ class Teller:
                 self._say(line)
 
     def _write_state(
-        self, path: Path, run: RunReport, sizes: Sizes, target_error: Error | None
+        self, path: Path, run: RunReport | None, sizes: Sizes, target_error: Error | None
     ) -> None:
-        if run.status in SENT:
+        if run is not None and run.status in SENT:
             self._state = FollowState(sizes, run.held, time.time())
         else:
-            why = next(iter(run.problems), target_error)
-            before = self._state
-            self._state = FollowState(
-                before.sizes, before.held, before.time, str(why or run.status)
-            )
+            why = next(iter(run.problems), target_error) if run else target_error
+            self._state = replace(self._state, error=str(why or "the run was not reached"))
         # Whoever started the follower may have removed the directory; the sync goes on.
         with suppress(OSError):
             self._state.write(path)

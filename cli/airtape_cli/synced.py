@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from airtape.backends.cursor import RunKey
 from airtape.backends.registry import open_backend
 from airtape.errors import TargetError
 from airtape.overview import Overview
+from airtape.settings import load_settings
 
 STORE_NAME: Final = "tracker.db"
 
@@ -19,6 +21,16 @@ STORE_NAME: Final = "tracker.db"
 def default_target(folder: Path) -> str:
     """Return the URL of the store beside the runs of a folder."""
     return f"sqlite:{folder / STORE_NAME}"
+
+
+def configured_target(folder: Path) -> str:
+    """Return the URL of the target that a setting names, of the store beside the runs if none does.
+
+    Raises:
+        UsageError: A setting is wrong.
+    """
+    settings = load_settings({}, environ=os.environ, cwd=Path.cwd())
+    return settings.target or default_target(folder)
 
 
 @contextmanager

@@ -174,10 +174,12 @@ class Follower:
 def _together(before: RunReport, said: RunReport) -> RunReport:
     """Return what two passes did for a run together."""
     damage = before.damage + said.damage
-    is_sent = said.status in {"synced", "nothing_new"}
+    status = said.status
+    if status in {"synced", "nothing_new"}:
+        status = "damaged" if damage else "synced" if before.records else status
     return replace(
         said,
-        status="damaged" if damage and is_sent else said.status,
+        status=status,
         records=before.records + said.records,
         points=before.points + said.points,
         size=before.size + said.size,

@@ -1,0 +1,88 @@
+"""The follower of an online run: a process of its own that brings the log to a target.
+
+It is the command ``tracker sync --follow``, started by name; nothing that records knows how to
+sync. Whatever becomes of it, the run is in its log, and the next sync completes what it did not.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from airtape.follow_state import FILE_NAME, FollowState, read_follow_state, sizes_of
+from airtape.rundir import RunDir, log_files
+
+LOOK_EVERY_S = 0.02
+STORE_NAME = "tracker.db"
+
+
+class Follower:
+    """The follower of one run.
+
+    Args:
+        run_dir: The run's directory.
+        target: Where the run is synced to; the store beside the run if None.
+    """
+
+    def __init__(self, run_dir: RunDir, target: str | None) -> None:
+        self._run_dir = run_dir
+        self._target = target or f"sqlite:{run_dir.root.parent / STORE_NAME}"
+        self._state_file = run_dir.logs / FILE_NAME
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process, in a session of its own, so that Ctrl+C does not reach it.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        command = [sys.executable, "-m", "airtape_cli", "sync", str(self._run_dir.root)]
+        command += ["--follow", "--until-finished", "--state-file", str(self._state_file)]
+        # Not an argument, which everybody on the machine may read: it may hold a password.
+        environ = {**os.environ, "TRACKER_TARGET": self._target}
+        environ["TRACKER_DIR"] = str(self._run_dir.root.parent.parent)
+        with (self._run_dir.logs / "follower.log").open("ab") as said:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                # Not the program's directory: a module there could have the name of one of ours.
+                cwd=self._run_dir.logs,
+                env=environ,
+                start_new_session=True,
+            )
+
+    @property
+    def state(self) -> FollowState:
+        """How far it has come."""
+        return read_follow_state(self._state_file) or FollowState()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the target has all that the logs hold; return whether it has.
+
+        Returns sooner when nobody is there any more who could bring it.
+        """
+        deadline = time.monotonic() + seconds
+        while not self._is_current():
+            if self._process is None or self._process.poll() is not None:
+                return self._is_current()
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(LOOK_EVERY_S)
+        return True
+
+    def after_fork(self) -> None:
+        """Leave the process to the parent, in a forked child."""
+        if self._process is not None:
+            # It is no child of this process, which would wait for it in vain.
+            self._process.returncode = 0
+            self._process = None
+
+    def _is_current(self) -> bool:
+        try:
+            return self.state.sizes == sizes_of(log_files(self._run_dir.root))
+        except OSError:
+            return False
