@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import airtape
-from airtape.txlog.writer import END_WAIT_S, SAVE_WAIT_S
+from airtape.txlog.rescue import SAVE_WAIT_S
+from airtape.txlog.writer import END_WAIT_S
 from tests.ended import START, ended_in, ended_run
 from tests.processes import Arguments, RunPython, StartPython
 from tests.shim.build import build_shim, errno_from, on_path, shim_env

@@ -21,7 +21,7 @@ import msgpack
 
 from airtape.records import Kind
 from airtape.txlog.format import UNSALTED, Header, encode_frame
-from airtape.txlog.sink import ShortWriteError, Sink, sync_directory
+from airtape.txlog.sink import ShortWriteError, Sink, said_by, sync_directory
 
 RING_BYTES = 4 << 20
 """How many bytes of the last frames are kept at least."""
@@ -171,7 +171,7 @@ class LogFiles:
             if loss is None:
                 sink.sync()
         except OSError as error:
-            loss = _said_by(error)
+            loss = said_by(error)
         if loss is None or sink is not self._newest:
             return None
         self._is_lost = True
@@ -241,7 +241,3 @@ class LogFiles:
 def _header_frame(header: Header, wall_ns: int) -> bytes:
     body = msgpack.packb([int(Kind.HEADER), wall_ns, header.to_fields()])
     return encode_frame(header.first_seq, body, UNSALTED)
-
-
-def _said_by(error: OSError) -> str:
-    return error.strerror or str(error)

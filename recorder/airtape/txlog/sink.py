@@ -160,8 +160,13 @@ class ShortWriteError(OSError):
     """
 
     def __init__(self, cause: OSError, written: int) -> None:
-        super().__init__(cause.errno, cause.strerror or str(cause))
+        super().__init__(cause.errno, said_by(cause))
         self.written = written
+
+
+def said_by(error: OSError) -> str:
+    """Return what the system said, without number and path."""
+    return error.strerror or str(error)
 
 
 def _moved_up(fd: int) -> int:

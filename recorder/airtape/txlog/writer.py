@@ -10,16 +10,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from struct import Struct
-from time import monotonic, monotonic_ns, time_ns
+from time import monotonic, monotonic_ns
 from zlib import crc32
 
-import msgpack
-
-from airtape.records import Kind
 from airtape.txlog.files import LogFiles
 from airtape.txlog.format import (
     CODE,
@@ -32,13 +27,12 @@ from airtape.txlog.format import (
     salt_of,
     seq_of,
 )
-from airtape.txlog.sink import write_keeping_gil, write_or_raise
+from airtape.txlog.rescue import SAVE_WAIT_S, gap_frame, save_elsewhere
+from airtape.txlog.sink import said_by, write_keeping_gil, write_or_raise
 from airtape.txlog.trouble import SLOW_S, Trouble, TroubleStatus, within
 
 END_WAIT_S = 3.0
 """How long the end of a run waits for a disk that refuses or hangs."""
-SAVE_WAIT_S = 0.8
-"""How long it then waits for each place where the last records may be saved instead."""
 
 _SLOW_NS = int(SLOW_S * 1e9)
 _MARKER = bytes([MARKER])
@@ -66,6 +60,7 @@ class LogWriter:
         next_seq: What the next record will be numbered, if nothing comes in between.
         last_seq: The last record written.
         last_checkpoint: Offset of the last checkpoint in the newest file, None without one.
+        gaps: ``(first seq, last seq, reason)`` of each gap record that was written.
         synced: How much of `size` is known to survive a power loss.
         synced_seq: The last record that is known to survive one.
 
@@ -86,6 +81,7 @@ class LogWriter:
     ) -> None:
         self.last_seq = self.synced_seq = header.first_seq
         self.last_checkpoint: int | None = None
+        self.gaps: list[tuple[int, int, str]] = []
         self._report = report
         self._salt = salt_of(header.writer)
         self.next_seq = header.first_seq + 1
@@ -107,7 +103,7 @@ class LogWriter:
         except OSError as error:
             if must_open:
                 raise
-            self._begin_trouble(_said_by(error))
+            self._begin_trouble(said_by(error))
 
     @property
     def path(self) -> Path:
@@ -194,7 +190,7 @@ class LogWriter:
             written = write_or_raise(self._files.fd, frame, len(frame))
         except OSError as error:
             self._files.note(error)
-            self._begin_trouble(_said_by(error))
+            self._begin_trouble(said_by(error))
             return False
         if written < len(frame):
             self._files.skip(written)
@@ -223,11 +219,8 @@ class LogWriter:
         Raises:
             OSError: It could not be written whole.
         """
-        self.write_blocking(self._gap_frame(first, last, reason))
-
-    def _gap_frame(self, first: int, last: int, reason: str) -> bytes:
-        body = msgpack.packb([int(Kind.GAP), time_ns(), first, last, reason])
-        return encode_frame(last, body, self._salt)
+        self.write_blocking(gap_frame(first, last, reason, self._salt))
+        self.gaps.append((first, last, reason))
 
     def renew_if_gone(self) -> None:
         """Go on in another file if this one was removed or lost what was written to it.
@@ -300,31 +293,15 @@ class LogWriter:
         frames, gaps = trouble.take_over()
         self._trouble = None
         self._dropped += trouble.status.dropped
-        due = [self._gap_frame(first, last, trouble.cause) for first, last in gaps.intervals()]
-        for directory in fallbacks:
-            saved = threading.Event()
-            # It may hang, as the first one did; then it is not waited for.
-            within(SAVE_WAIT_S, partial(self._save_in, directory, [*due, *frames], saved))
-            if saved.is_set():
-                break
-        else:
+        cause, salt = trouble.cause, self._salt
+        due = [gap_frame(first, last, cause, salt) for first, last in gaps.intervals()]
+        if not save_elsewhere(self._files, [*due, *frames], fallbacks, self._report):
             self._dropped += len(frames)
         if self._dropped:
-            self._report(f"{self._dropped} records are lost: {trouble.cause}")
-
-    def _save_in(self, directory: Path, frames: Sequence[bytes], saved: threading.Event) -> None:
-        """Save what waits in a file below another directory, and say whether that went well."""
-        with suppress(OSError):
-            self._files.continue_in(directory / self.path.name, frames)
-            saved.set()
-            self._report(f"the last records were saved in {self.path}: sync that file too")
+            self._report(f"{self._dropped} records are lost: {cause}")
 
     def abandon(self) -> None:
         """Leave the file to the process that this one was forked from."""
         self._trouble = None
         self._closed = True
         self._files.close()
-
-
-def _said_by(error: OSError) -> str:
-    return error.strerror or str(error)
