@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -12,13 +11,10 @@ import click
 
 from airtape.overview import Overview
 from airtape.query.columns import columns_of
-from airtape.query.directories import directories_of
 from airtape.query.filters import parse
 from airtape.query.order import parse_order
-from airtape.rundir import Found
 from airtape.states import Vantage
 from airtape_cli.newest import NewestRuns
-from airtape_cli.render.notes import echo_note
 
 NEWEST_FIRST: Final = "-created_at"
 _AT_ONCE: Final = 50
@@ -58,15 +54,3 @@ def selected_runs(
     columns = ((columns_of(run), run) for run in runs)
     fitting = (pair for pair in columns if wanted.matches(pair[0]))
     return [run for _, run in ordered.applied(fitting)]
-
-
-def only_fitting(found: Found, filters: str) -> Found:
-    """Return the run directories whose runs fit; a run that has several fits with all of them.
-
-    Raises:
-        UsageError: The filter cannot be understood.
-    """
-    fitting = directories_of(found.run_dirs, parse(filters))
-    for problem in found.problems:
-        echo_note(f"{problem.path} is passed over: {problem.reason}")
-    return replace(found, run_dirs=fitting, problems=[])

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from airtape.backends.registry import open_backend
 from airtape.errors import UsageError
-from airtape.rundir import find_run_dirs
 from airtape.sync.brake import Brake
 from airtape.sync.engine import sync_to
 from airtape.sync.options import SyncOptions
+from airtape.sync.renames import Renames
 from airtape.sync.report import ExitCode, SyncReport
 from airtape.sync.retry import Retry
 from airtape_cli.boundary import error_lines
+from airtape_cli.chosen import Choice, choosing_options
 from airtape_cli.following import follow as follow_runs
 from airtape_cli.options import byte_count, default_folder, json_option, time_span
+from airtape_cli.renaming import check_new_ids, renaming_options
 from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.sync_report import closing_lines
 from airtape_cli.render.text import shown
-from airtape_cli.selected import filter_option, only_fitting
 from airtape_cli.stopping import stopped_by_signals
-from airtape_cli.synced import default_target
+from airtape_cli.synced import configured_target
 
 
 @click.command()
@@ -31,7 +33,8 @@ from airtape_cli.synced import default_target
 @click.option(
     "--to", "target", metavar="URL", help="The target; sqlite:./wandb/tracker.db if unsaid."
 )
-@filter_option
+@choosing_options
+@renaming_options
 @click.option(
     "-j",
     "--jobs",
@@ -57,6 +60,19 @@ from airtape_cli.synced import default_target
     metavar="BYTES",
     help="Send no more than this in a second, such as 2M, counted in bytes of the logs.",
 )
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Send something of no more than N runs, the oldest first.",
+)
+@click.option(
+    "--include-synced",
+    "--check",
+    "check",
+    is_flag=True,
+    help="Look into all logs, also of runs that the target has as they are.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
 @click.option(
     "--follow", "--watch", is_flag=True, help="Go on with runs that grow, and with new ones."
@@ -73,11 +89,14 @@ def sync(
     *,
     paths: tuple[str, ...],
     target: str | None,
-    filters: str | None,
+    choice: Choice,
+    renames: Renames,
     jobs: int,
     deadline: float | None,
     retry_for: float,
     rate: int | None,
+    limit: int | None,
+    check: bool,
     dry_run: bool,
     follow: bool,
     until_finished: bool,
@@ -104,7 +123,8 @@ def sync(
       tracker sync
       tracker sync ./wandb/run-20261120_101112-ab12cd34 --to sqlite:/data/runs.db
       tracker sync '/scratch/*/wandb' --to jsonl:./export
-      tracker sync --filter 'state = finished and not tags = draft'
+      tracker sync --filter state=finished --filter 'not tags = draft' --older-than 5m
+      tracker sync ./wandb/run-20261120_101112-ab12cd34 -p vision --replace-tags draft=final
       tracker sync -j 4 --deadline 10m
       tracker sync --follow --until-finished
 
@@ -119,11 +139,11 @@ def sync(
       6  time ran out, or a signal came, with work left
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
-    url = target or default_target(folder)
-    if follow and (filters is not None or dry_run):
+    url = target or configured_target(folder)
+    if follow and (not choice.is_whole or limit is not None or dry_run):
         raise UsageError(
             "--follow brings every run that it meets to the target",
-            hint="leave out --filter and --dry-run",
+            hint="leave out what chooses runs, --limit and --dry-run",
         )
     brake = Brake(deadline)
     options = SyncOptions(
@@ -133,13 +153,16 @@ def sync(
         retry=Retry(patience_s=retry_for),
         jobs=jobs,
         rate=rate,
+        limit=limit,
+        check=check,
+        renames=renames,
     )
     chosen = paths or (str(folder),)
     places = ", ".join(chosen)
-    found = find_run_dirs(chosen)
-    if filters is not None:
-        found = only_fitting(found, filters)
+    found = replace(choice, paths=chosen).found()
+    if not choice.is_whole:
         chosen = tuple(map(str, found.run_dirs))
+    check_new_ids(found.run_dirs, renames)
     if follow:
         report = follow_runs(
             chosen,
@@ -164,7 +187,7 @@ def sync(
         for line in closing_lines(report, url, dry_run=dry_run):
             click.echo(line)
         if not report.runs and not report.not_found and report.exit_code is ExitCode.OK:
-            fitting_ones = "" if filters is None else " that fit"
+            fitting_ones = "" if choice.is_whole else " that fit"
             click.echo(f"No runs{fitting_ones} in {shown(places)}.")
     _echo_errors(report)
     context.exit(report.exit_code)

@@ -80,12 +80,6 @@ class DirectoryHint:
     project: str | None = None
     name: str | None = None
 
-    def is_of(self, entity: str, project: str) -> bool:
-        """Tell whether its runs were synced as those of this entity and project, see `RunKey`."""
-        return all(
-            (file.run.entity, file.run.project) == (entity, project) for file in self.files.values()
-        )
-
     def concerns(self, run: RunKey) -> bool:
         """Tell whether a log of this run stands in the directory."""
         return any(file.run == run for file in self.files.values())

@@ -9,6 +9,7 @@ from airtape.backends.cursor import Cursor, RunKey, pack_state, unpack_state
 from airtape.fold.observers import HistoryChanges
 from airtape.fold.shapes import MAX_NUMBER
 from airtape.records import HistoryFlag, Kind, Record
+from airtape.sync.renames import Names
 from airtape.sync.source import WriterReader
 from airtape.txlog.format import Header
 
@@ -41,6 +42,7 @@ class BatchBuilder:
         run: The run, as the target knows it.
         header: The writer.
         stored: What the target has.
+        names: What the run is called in the target.
         restart: Whether to begin with the first record, in place of what the target has.
 
     Attributes:
@@ -51,7 +53,13 @@ class BatchBuilder:
     """
 
     def __init__(
-        self, run: RunKey, header: Header, stored: Cursor | None, *, restart: bool = False
+        self,
+        run: RunKey,
+        header: Header,
+        stored: Cursor | None,
+        *,
+        names: Names,
+        restart: bool = False,
     ) -> None:
         stored = stored or Cursor()
         self.cursor = Cursor(version=stored.version) if restart else stored
@@ -60,6 +68,7 @@ class BatchBuilder:
         self.is_complete = True
         self._last = True
         self._run = run
+        self._names = names
         self._header = header
         self._restart = restart
         self._changes = HistoryChanges()
@@ -96,7 +105,7 @@ class BatchBuilder:
             return
         self._fold_rows()
         said = self._said_otherwise
-        self._fold.apply(record)
+        self._fold.apply(self._names.applied(record))
         if record.kind not in SAID_BY_FOLD or self._said_otherwise != said:
             self._events.append(record)
 
@@ -116,6 +125,8 @@ class BatchBuilder:
         self._fold_rows()
         self._last = last
         fold = self._fold
+        if self._names.job_type:
+            fold.run["job_type"] = self._names.job_type
         state = pack_state(fold, [])
         if last and fold.history.open_row is not None:
             added = HistoryChanges()

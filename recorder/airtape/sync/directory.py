@@ -103,14 +103,18 @@ class DirectorySync:
             self.glance.mtime_ns, files, report.entity, report.project, report.name
         )
 
+    @property
+    def has_new_id(self) -> bool:
+        """Whether a run of it has another id in the target than in its logs."""
+        return any(self.options.renames.names_of(part.header.run_id).run_id for part in self._parts)
+
     def _writers(self) -> Iterator[tuple[RunKey, list[LogFile]]]:
         """Yield each writer's files, in the order it wrote them, with the run they belong to."""
         writers: dict[tuple[RunKey, bytes], list[LogFile]] = {}
         for path in self.glance.logs:
             file = self._open(path)
             if file is not None:
-                run_id, root = file.header.run_id, file.header.root or file.header.writer
-                run = RunKey(run_id, root, self.options.entity, self.options.project)
+                run = self.options.renames.key_of(file.header)
                 writers.setdefault((run, file.header.writer), []).append(file)
         for (run, _), files in writers.items():
             yield run, sorted(files, key=lambda file: file.header.first_seq)
@@ -132,6 +136,7 @@ class DirectorySync:
         transfer = Transfer(
             run=run,
             files=files,
+            names=self.options.renames.names_of(files[0].header.run_id),
             target=self.target,
             options=self.options,
             arrived=self.arrived,
@@ -177,9 +182,10 @@ class DirectorySync:
         report = self.report
         if self._parts:
             whole = merge(self._parts)
-            report.run_id = whole.newest.header.run_id
-            report.entity = self.options.entity or _text(whole.run.get("entity"))
-            report.project = self.options.project or _text(whole.run.get("project"))
+            run = self.options.renames.key_of(whole.newest.header)
+            report.run_id = run.run_id
+            report.entity = run.entity or _text(whole.run.get("entity"))
+            report.project = run.project or _text(whole.run.get("project"))
             report.name = _text(whole.run.get("name"))
             report.ended = whole.newest.fold.exit is not None
         if report.problems:

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import Protocol
 
 from airtape.backends.base import Backend, DirectoryHint
+from airtape.backends.cursor import RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.rundir import Problem, find_run_dirs
 from airtape.sync.brake import Halted
@@ -20,6 +21,7 @@ from airtape.sync.deleted import DeletedRuns
 from airtape.sync.directory import DirectorySync, unreadable
 from airtape.sync.glance import Glance, glance
 from airtape.sync.lanes import lanes_of
+from airtape.sync.limit import Limit
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions as SyncOptions  # noqa: PLC0414 - part of `sync`
 from airtape.sync.report import RunReport, SyncReport
@@ -97,7 +99,7 @@ def sync_to(
         progress: Who is told how it goes on.
         close: Whether to close what was opened.
     """
-    options = (options or SyncOptions()).shared()
+    options = (options or SyncOptions()).settled()
     found = find_run_dirs(paths)
     report = SyncReport(not_found=found.not_found, strict=options.strict)
     try:
@@ -132,6 +134,7 @@ class _Pass:
         self._progress = progress
         self._report = report
         self._deleted = DeletedRuns(options.tombstones)
+        self._limit = Limit(options.limit)
         self._hints: dict[str, DirectoryHint] = {}
         self._new_hints: dict[str, DirectoryHint] = {}
         self._cut_short: dict[Path, RunReport] = {}
@@ -198,15 +201,20 @@ class _Pass:
         return stone is not None
 
     def _glance(self, path: Path) -> Glance | None:
-        options, hint = self._options, self._hints.get(_key(path))
-        trust = (
-            not options.check and hint is not None and hint.is_of(options.entity, options.project)
-        )
+        hint = self._hints.get(_key(path))
         try:
-            return glance(path, hint, trust=trust)
+            return glance(path, hint, trust=hint is not None and self._is_of_this(hint))
         except OSError as error:
             self._finish(RunReport(path, "failed", problems=[unreadable(path, error)]))
             return None
+
+    def _is_of_this(self, hint: DirectoryHint) -> bool:
+        """Tell whether a hint says something of the runs as they are called now."""
+        if self._options.check:
+            return False
+        renamed = self._options.renames.renamed
+        runs = {file.run for file in hint.files.values()}
+        return all(renamed(RunKey(run.run_id, run.root)) == run for run in runs)
 
     def _skip(self, seen: Glance, hint: DirectoryHint) -> RunReport:
         run_ids = [file.run.run_id for file in hint.files.values()]
@@ -222,6 +230,14 @@ class _Pass:
     def _send(self, target: Target, seen: Glance) -> RunReport:
         if seen.unchanged and seen.hint is not None:
             return self._skip(seen, seen.hint)
+        with self._limit.permit() as permit:
+            if permit is None:
+                return RunReport(seen.path, "pending", size=seen.size)
+            report = self._send_new(target, seen)
+            permit.is_used = report.status not in {"nothing_new", "failed"}
+        return report
+
+    def _send_new(self, target: Target, seen: Glance) -> RunReport:
         target.brake.check()
         with self._lock:
             self._progress.started(seen.path, seen.size)
@@ -240,7 +256,10 @@ class _Pass:
         hint = directory.hint(self._options.now_ns())
         if hint is not None and hint != seen.hint:
             with self._lock:
-                self._new_hints[_key(seen.path)] = self._hints[_key(seen.path)] = hint
+                self._hints[_key(seen.path)] = hint
+                # From a new id nobody could tell which run of the logs it was.
+                if not directory.has_new_id:
+                    self._new_hints[_key(seen.path)] = hint
         return report
 
     def _advance(self, path: Path, size: int) -> None:

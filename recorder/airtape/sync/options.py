@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from airtape.sync.brake import Brake
+from airtape.sync.renames import Renames
 from airtape.sync.retry import Retry
 
 
@@ -21,6 +22,8 @@ class SyncOptions:
         strict: Count known damage like new damage.
         entity: Whom to give the runs to, in place of whom their logs name.
         project: The project to put them into, in place of the one their logs name.
+        renames: What to call them beside that.
+        limit: How many runs to send something of at most; None for any number.
         tombstones: Folders whose tombstones count for all run directories, beside the one that a
             run directory is in.
         brake: Ends the sync before it is done.
@@ -42,6 +45,8 @@ class SyncOptions:
     strict: bool = False
     entity: str = ""
     project: str = ""
+    renames: Renames = field(default_factory=Renames)
+    limit: int | None = None
     tombstones: Sequence[Path] = ()
     brake: Brake = field(default_factory=Brake)
     retry: Retry = field(default_factory=Retry)
@@ -55,14 +60,18 @@ class SyncOptions:
     clock: Callable[[], float] = time.monotonic
     now_ns: Callable[[], int] = time.time_ns
 
-    def shared(self) -> SyncOptions:
-        """Return the options for one of `jobs` threads: smaller batches, and no longer than `rate`.
+    def settled(self) -> SyncOptions:
+        """Return the same with all names in `renames`, and with batches of the size that they get.
 
-        A batch that takes more than a second at the rate would have to wait in one piece.
+        The threads of a sync share the memory that batches take, and a batch that takes more than
+        a second at the rate would have to wait in one piece.
         """
         max_bytes = self.max_bytes // self.jobs
         if self.rate is not None:
             max_bytes = min(max_bytes, int(self.rate))
         return replace(
-            self, max_points=max(1, self.max_points // self.jobs), max_bytes=max(1, max_bytes)
+            self,
+            renames=self.renames.given_to(self.entity, self.project),
+            max_points=max(1, self.max_points // self.jobs),
+            max_bytes=max(1, max_bytes),
         )

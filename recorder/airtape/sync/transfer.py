@@ -15,6 +15,7 @@ from airtape.sync.batches import BatchBuilder
 from airtape.sync.brake import Halted
 from airtape.sync.log_file import LogFile, covers, heals
 from airtape.sync.options import SyncOptions
+from airtape.sync.renames import Names
 from airtape.sync.source import WriterReader
 from airtape.sync.target import Target
 from airtape.txlog.format import Header
@@ -72,6 +73,7 @@ class Transfer:
     Attributes:
         run: The run, as the target knows it.
         files: The writer's files at hand, at least one, in the order it wrote them.
+        names: What the run is called there.
         target: The target.
         options: How to sync.
         arrived: Is told how many more bytes of the files have arrived.
@@ -82,6 +84,7 @@ class Transfer:
 
     run: RunKey
     files: Sequence[LogFile]
+    names: Names
     target: Target
     options: SyncOptions
     arrived: Callable[[int], None]
@@ -106,7 +109,9 @@ class Transfer:
             restart = stored is not None and (late or heals(files, stored))
             if stored is not None and restart:
                 files = self._all_files(stored)
-            builder = BatchBuilder(self.run, files[0].header, stored, restart=restart)
+            builder = BatchBuilder(
+                self.run, files[0].header, stored, names=self.names, restart=restart
+            )
             result = self._read(builder, files)
             if result is _Result.DONE:
                 return _finished(outcome, builder.cursor, known, files[0].header)
