@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from airtape.errors import LogFormatError, UsageError
-from airtape.overview import Overview, RunFile, list_files, read_overview
+from airtape.file_list import RunFile, list_files
+from airtape.overview import Overview, read_overview
 from airtape.rundir import find_run_dirs
 from airtape.states import Vantage
 from airtape_cli.newest import DirectoriesById, NewestRuns

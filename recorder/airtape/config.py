@@ -262,28 +262,6 @@ class Config:
             self._warn(text)
 
 
-class ConfigStatic:
-    """The config as it was at one moment, as attributes and as items; it cannot be changed."""
-
-    def __init__(self, config: Config) -> None:
-        vars(self).update({key: config_value(value) for key, value in config.items()})
-
-    def __setattr__(self, key: str, value: object) -> NoReturn:
-        raise AttributeError("Error: wandb.run.config_static is a readonly object")
-
-    __setitem__ = __setattr__
-
-    def __getitem__(self, key: str) -> Value:
-        return vars(self)[key]
-
-    def keys(self) -> list[str]:
-        """Return the names of all values."""
-        return list(vars(self))
-
-    def __str__(self) -> str:
-        return str(vars(self))
-
-
 def _merged(below: Plain, above: Plain) -> Plain:
     if not isinstance(below, dict) or not isinstance(above, dict):
         return above

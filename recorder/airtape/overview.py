@@ -6,10 +6,8 @@ error.
 
 from __future__ import annotations
 
-import os
 import shlex
-import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,13 +21,6 @@ from airtape.states import RunState, Vantage, state_of
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, malformed_text, read_writers
-
-
-class RunFile(NamedTuple):
-    """A file of a run: its path below ``files/`` with slashes, and its size in bytes."""
-
-    path: str
-    size: int
 
 
 class LogFile(NamedTuple):
@@ -218,24 +209,6 @@ def overview_of_parts(place: Path, parts: list[Part], vantage: Vantage) -> Overv
     _describe(overview, {**whole.metadata, **whole.run}, header)
     _add_times(overview)
     return overview
-
-
-def list_files(run_dir: Path) -> list[RunFile]:
-    """Return the files of a run, sorted by path; links are not followed, nor listed."""
-    top = run_dir / "files"
-    return sorted(_files_below(str(top), len(str(top)) + 1))
-
-
-def _files_below(folder: str, prefix: int) -> Iterator[RunFile]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = os.path.join(parent, name)  # noqa: PTH118 - Path takes ten times as long
-            try:
-                status = os.lstat(path)
-            except OSError:
-                continue
-            if stat.S_ISREG(status.st_mode):
-                yield RunFile(path[prefix:].replace(os.sep, "/"), status.st_size)
 
 
 def _describe(overview: Overview, said: Mapping[str, Any], newest: Header) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airtape.config import Config, ConfigStatic
+from airtape.config import Config
+from airtape.config_static import ConfigStatic
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.lifecycle import Lifecycle
 from airtape.names import NO_ENTITY, check_tags, check_text

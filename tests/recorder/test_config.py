@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airtape.config import Config, ConfigStatic
+from airtape.config import Config
+from airtape.config_static import ConfigStatic
 from airtape.errors import ConfigArgumentError, ConfigError, ConfigKeyError, UsageError
 from airtape.fold.fold import Fold
 from airtape.records import Kind, Plain, Record

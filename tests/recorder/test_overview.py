@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from airtape.overview import Overview, RunFile, list_files, read_overview
+from airtape.file_list import RunFile, list_files
+from airtape.overview import Overview, read_overview
 from airtape.states import Vantage
 from airtape.txlog.format import FORMAT_VERSION
 from tests import logs

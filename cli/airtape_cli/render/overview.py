@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from airtape.file_list import RunFile
 from airtape.fold.keys import Key, Tree, dotted
 from airtape.fold.metrics import Metrics
-from airtape.overview import Overview, RunFile
+from airtape.overview import Overview
 from airtape.records import Plain
 from airtape.sparkline import sparkline
 from airtape_cli.render.lines import Line, Span, aligned

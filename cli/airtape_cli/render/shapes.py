@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from airtape.exactjson import dumps
+from airtape.file_list import RunFile
 from airtape.fold.merge import Part
-from airtape.overview import Overview, RunFile
+from airtape.overview import Overview
 from airtape.states import final_state
 from airtape.txlog.reader import Damage
 from airtape_cli.render.text import iso_time

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from airtape.errors import LogFormatError
+from airtape.file_list import list_files
 from airtape.fold.keys import Tree
 from airtape.fold.merge import Part, merge
 from airtape.fold.row import Row
-from airtape.overview import Overview, list_files, overview_of
+from airtape.overview import Overview, overview_of
 from airtape.query.amendments import write_amendment
 from airtape.query.columns import columns_of
 from airtape.query.conditions import Filter
