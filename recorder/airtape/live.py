@@ -93,10 +93,10 @@ class LiveFold:
         self.catch_up()
         return self._fold
 
-    @property
-    def has_news(self) -> bool:
-        """Whether anything but heartbeats came in since the last checkpoint."""
-        return self._has_news or bool(self.waiting)
+    def has_news(self, writer: LogWriter) -> bool:
+        """Tell whether the last checkpoint lacks anything but heartbeats."""
+        has_gaps = len(writer.gaps) > len(self._fold.gaps)
+        return self._has_news or has_gaps or bool(self.waiting)
 
     @property
     def described(self) -> dict[str, Any]:
@@ -122,6 +122,8 @@ class LiveFold:
         while not is_last and not self.torn:
             expected = writer.next_seq
             wall_ns = time_ns()
+            # What the disk did not take is said behind the back of this fold.
+            self.fold.gaps = writer.gaps.copy()
             state = self.fold.state()
             # As it will be with the checkpoint itself.
             state = {**state, "records": state["records"] + 1, "heard_ns": wall_ns}

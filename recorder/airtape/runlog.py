@@ -313,8 +313,8 @@ class RunLog:
 
     @property
     def has_news(self) -> bool:
-        """Whether anything but heartbeats was recorded since the last checkpoint."""
-        return self._live.has_news
+        """Whether the last checkpoint lacks anything but heartbeats."""
+        return self._live.has_news(self.writer)
 
     @property
     def status(self) -> RunStatus:

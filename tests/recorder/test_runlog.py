@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from threading import Thread
 
@@ -13,7 +14,10 @@ from airtape.records import HistoryFlag, Kind
 from airtape.runlog import CHECKPOINT_BYTES
 from airtape.txlog.ends import read_ends
 from airtape.txlog.format import MAX_FRAME
+from airtape.txlog.reader import read_log
 from tests.recording import StartRun, log_of, open_log, read_back, recorded
+from tests.txlog.logged import limit
+from tests.txlog.patience import eventually, no_threads
 
 MIB = 1 << 20
 
@@ -180,6 +184,33 @@ def test_a_state_too_large_for_a_frame_is_no_checkpoint(run: airtape.Run) -> Non
     assert ends.state is not None
     assert len(ends.tail) == len(said.records) - 2
     assert max(len(str(record)) for record in said.records) < 4 * MAX_FRAME
+
+
+def test_a_checkpoint_after_trouble_says_what_was_lost(workdir: Path) -> None:
+    """A reader that starts there knows of it, and counts what the whole log has."""
+    log = open_log(workdir).log
+
+    def is_over() -> bool:
+        # Who records something has the work done, for there is no thread to do it.
+        log.beat()
+        return log.status.trouble is None
+
+    with no_threads():
+        log.history(0, 1, {"n": 0}, flat=True)
+        with limit(resource.RLIMIT_FSIZE, 0):
+            for number in range(1000):
+                log.history(None, 0, {"text": "x" * 10_000, "n": number}, flat=True)
+        log.checkpoint()
+        assert eventually(is_over)
+        assert log.has_news
+        log.checkpoint()
+        assert not log.has_news
+        assert log.close(0, {"how": "finish"})
+    whole = read_log(log.writer.path)
+    gaps = [record.fields for record in whole.records if record.kind == Kind.GAP]
+    assert sum(last - first + 1 for first, last, _ in gaps) > 500
+    ends = read_ends(log.writer.path)
+    assert Fold(ends.state).gaps == gaps
 
 
 def test_threads_share_a_log(run: airtape.Run) -> None:
