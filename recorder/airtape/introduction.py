@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 from airtape.errors import Error
+from airtape.login_name import login_name
 from airtape.names import NO_ENTITY, generate_name
 from airtape.origin import Origin
 from airtape.process import this_process
 from airtape.project import guess_project
 from airtape.records import Plain
 from airtape.rundir import count_runs
-from airtape.settings import Settings, login_name
+from airtape.settings import Settings
 from airtape.tombstones import RunPath
 
 

@@ -7,18 +7,14 @@ Each setting is a field of `Settings`. The first source that names it wins: the 
 
 from __future__ import annotations
 
-import configparser
-import os
-import pwd
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 from airtape.errors import UsageError
-from airtape.names import has_control
 from airtape.rundir import wandb_dir
+from airtape.settings_files import read_settings_file, user_file
 from airtape.settings_values import check_value, refusal
 
 T = TypeVar("T")
@@ -213,34 +209,6 @@ def resolve_settings(
     return resolved, sources
 
 
-def user_file(environ: Mapping[str, str]) -> Path | None:
-    """Return where the user's own settings stand; None when the environment names no home."""
-    if config := environ.get("XDG_CONFIG_HOME"):
-        return Path(config, "airtape", "settings")
-    if home := environ.get("HOME"):
-        return Path(home, ".config", "airtape", "settings")
-    return None
-
-
-def login_name(environ: Mapping[str, str], uid: int | None = None) -> str:
-    """Return the user's login name, as an entity may be called; "unknown" when there is none.
-
-    Args:
-        environ: The environment, asked first.
-        uid: The number of the user to look up otherwise; this process's by default.
-    """
-    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
-        if name := environ.get(variable):
-            break
-    else:
-        try:
-            name = pwd.getpwuid(os.getuid() if uid is None else uid).pw_name
-        except KeyError:  # usual in containers
-            return "unknown"
-    name = name.encode(errors="replace").decode()
-    return "".join("_" if char == "/" or has_control(char) else char for char in name)
-
-
 def _fill(settings: Settings, values: Mapping[str, object], notices: Iterable[str]) -> None:
     for name, spec in SETTINGS.items():
         value = values.get(name)
@@ -293,26 +261,13 @@ def _from_environ(environ: Mapping[str, str]) -> _Layer:
 
 
 def _from_file(path: Path | None) -> _Layer:
-    """Read the section [default] of a settings file, which W&B's command may have written."""
     layer = _Layer({}, [])
-    parser = configparser.RawConfigParser()
     try:
-        if path is None or not stat.S_ISREG(path.stat().st_mode):
-            return layer
-        parser.read_string(path.read_text("utf-8-sig"), source=str(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return layer
+        said = {} if path is None else read_settings_file(path)
     except OSError as error:
         layer.notices.append(f"{path} cannot be read: {error.strerror}")
         return layer
-    except (configparser.Error, UnicodeDecodeError) as error:
-        raise UsageError(
-            "A settings file cannot be understood",
-            where=str(path),
-            because=str(error).replace("\n", " "),
-            hint="Expected: the line [default], then lines such as: mode = offline",
-        ) from error
-    for key, text in parser.items("default") if parser.has_section("default") else ():
+    for key, text in said.items():
         name = ALIASES.get(key, key)
         if name not in SETTINGS:
             layer.notices.append(f"The setting {key} has no effect here ({path})")

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airtape.errors import UsageError
+from airtape.login_name import login_name
 from airtape.settings import (
     ALIASES,
     DEFAULT,
@@ -20,11 +21,10 @@ from airtape.settings import (
     SETTINGS,
     Settings,
     load_settings,
-    login_name,
     resolve_settings,
-    user_file,
     variables,
 )
+from airtape.settings_files import user_file
 
 NOBODY = 2**31 - 5
 """The number of a user that no system knows."""

@@ -15,9 +15,9 @@ from airtape.backends.cursor import RunKey
 from airtape.backends.registry import open_backend
 from airtape.deletion import bury_run, remove_run_dirs
 from airtape.errors import UsageError
+from airtape.login_name import login_name
 from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.overview import Overview
-from airtape.settings import login_name
 from airtape.tombstones import RunPath, Tombstone, now_text
 from airtape.writers import read_writers
 from airtape_cli.locate import find_whole_run

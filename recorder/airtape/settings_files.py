@@ -1,0 +1,43 @@
+"""Files that settings stand in; W&B's command may have written them."""
+
+from __future__ import annotations
+
+import configparser
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from airtape.errors import UsageError
+
+
+def user_file(environ: Mapping[str, str]) -> Path | None:
+    """Return where the user's own settings stand; None when the environment names no home."""
+    if config := environ.get("XDG_CONFIG_HOME"):
+        return Path(config, "airtape", "settings")
+    if home := environ.get("HOME"):
+        return Path(home, ".config", "airtape", "settings")
+    return None
+
+
+def read_settings_file(path: Path) -> dict[str, str]:
+    """Return what the section [default] of a file says; nothing where no regular file is.
+
+    Raises:
+        OSError: The file cannot be read.
+        UsageError: It is no settings file.
+    """
+    parser = configparser.RawConfigParser()
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return {}
+        parser.read_string(path.read_text("utf-8-sig"), source=str(path))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise UsageError(
+            "A settings file cannot be understood",
+            where=str(path),
+            because=str(error).replace("\n", " "),
+            hint="Expected: the line [default], then lines such as: mode = offline",
+        ) from error
+    return dict(parser.items("default")) if parser.has_section("default") else {}
