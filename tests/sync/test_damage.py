@@ -28,6 +28,7 @@ BODIES = [unpack_body(frame[HEAD_SIZE:]) for frame in FRAMES]
 RECORDS = [Record(seq, body[0], body[1], tuple(body[2:])) for seq, body in enumerate(BODIES)]
 LAST = len(FRAMES) - 1
 LOG = "run-ab12cd34.txlog"
+COPY = "run-ab12cd34.repaired-1.txlog"
 
 
 def removed(_: bytes) -> bytes:
@@ -98,6 +99,35 @@ def test_known_damage_counts_if_strict(memory: MemoryBackend, run_dir: Path) -> 
     sync([run_dir], memory)
     report = sync([run_dir], memory, SyncOptions(strict=True))
     assert report.exit_code == ExitCode.INCOMPLETE
+
+
+@pytest.mark.parametrize("names", [(LOG, COPY), (COPY, LOG)])
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_log_and_its_clean_copies_have_lost_once(
+    open_target: OpenTarget,
+    run_dir: Path,
+    names: tuple[str, str],
+    apart: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Whichever is synced first, and also when they are synced apart."""
+    write_harmed(run_dir, flipped, 5, 6)
+    (run_dir / COPY).write_bytes(b"".join(FRAMES[:5] + FRAMES[7:]))
+    (run_dir / COPY.replace("1", "2")).write_bytes(b"".join(FRAMES[:5] + FRAMES[7:]))
+    backend, reports = open_target(), []
+    if apart:
+        contents = {name: (run_dir / name).read_bytes() for name in names}
+        for path in run_dir.iterdir():
+            path.unlink()
+        for name in names:
+            (run_dir / name).write_bytes(contents[name])
+            reports.append(only(sync([run_dir], backend)))
+    else:
+        reports = [only(sync([run_dir], backend)), only(sync([run_dir], backend))]
+    assert [len(report.damage) for report in reports] == [1, 0]
+    assert [len(report.known) for report in reports] == [0, 1]
+    [loss] = reports[-1].known
+    assert (loss.file, loss.first_seq, loss.last_seq) == (LOG, 5, 6)
+    assert_lacks(backend, 5, 6)
 
 
 @pytest.mark.parametrize("harm", [flipped, flipped_in_its_head])

@@ -168,7 +168,7 @@ class WriterReader:
         for name, damage in self._damage:
             losses += self._losses_in(name, damage)
         losses += self._unexplained(losses, dropped)
-        return tuple(sorted(set(losses), key=_place))
+        return tuple(_each_once(sorted(set(losses), key=_place)))
 
     def _unexplained(self, losses: Iterable[Loss], dropped: Iterable[Gap]) -> Iterator[Loss]:
         """Yield what is missing between records that have come, for no reason found so far."""
@@ -213,6 +213,24 @@ class WriterReader:
             yield Loss(name, start, end, low, high, reason)
         if not gaps and end > start:
             yield Loss(name, start, end, None, None, reason)
+
+
+def _each_once(losses: Sequence[Loss]) -> Iterator[Loss]:
+    """Yield losses, but what is missing without a trace only where nothing else accounts for it.
+
+    A clean copy of a damaged log lacks what that has lost: it is one loss, not two.
+    """
+    accounted = SeqSet()
+    for loss in losses:
+        if loss.start < loss.end and loss.first_seq is not None and loss.last_seq is not None:
+            accounted.add_range(loss.first_seq, loss.last_seq)
+    for loss in losses:
+        first, last = loss.first_seq, loss.last_seq
+        if loss.start < loss.end or first is None or last is None:
+            yield loss
+        elif any(accounted.missing(first, last)):
+            accounted.add_range(first, last)
+            yield loss
 
 
 def _up_to(seqs: SeqSet, last: int) -> SeqSet:

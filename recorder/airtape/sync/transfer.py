@@ -13,6 +13,7 @@ from airtape.errors import LogFormatError, TargetError
 from airtape.fold.fold import Fold
 from airtape.sync.batches import BatchBuilder
 from airtape.sync.brake import Halted
+from airtape.sync.lease import Hold
 from airtape.sync.log_file import LogFile, covers, heals
 from airtape.sync.options import SyncOptions
 from airtape.sync.renames import Names
@@ -75,6 +76,7 @@ class Transfer:
         files: The writer's files at hand, at least one, in the order it wrote them.
         names: What the run is called there.
         target: The target.
+        hold: Holds the run.
         options: How to sync.
         arrived: Is told how many more bytes of the files have arrived.
         find_others: Looks for files of the writer that stand elsewhere; they are needed when
@@ -86,6 +88,7 @@ class Transfer:
     files: Sequence[LogFile]
     names: Names
     target: Target
+    hold: Hold
     options: SyncOptions
     arrived: Callable[[int], None]
     find_others: Callable[[], Sequence[LogFile]]
@@ -95,6 +98,7 @@ class Transfer:
         """Send what the target lacks, and return what became of it.
 
         Raises:
+            HeldElsewhere: Another sync holds the run.
             Halted: The sync is to end; what has been read by then has arrived, or is dropped whole.
             OSError: A file cannot be read.
             LogFormatError: Records came late, and the files needed to put them in are missing.
@@ -192,6 +196,7 @@ class Transfer:
 
     def _commit(self, batch: Batch, builder: BatchBuilder) -> _Result:
         records, size = builder.records, builder.size
+        self.hold.keep()
         if not self.target.commit(batch, size):
             return _Result.OVERTAKEN
         builder.committed(batch)
@@ -205,11 +210,14 @@ def _finished(outcome: Outcome, cursor: Cursor, known: set[Loss], header: Header
     outcome.cursor = cursor
     if cursor.version:
         outcome.fold = cursor.fold()
+    # Records that a copy of the log lacks were lost in it before: they are not lost once more.
+    known_records = {(loss.first_seq, loss.last_seq) for loss in known if loss.records}
     for loss in cursor.losses:
         if loss.records == 0:
             outcome.notes += [str(loss)] * (loss not in known)
         else:
-            (outcome.known if loss in known else outcome.damage).append(loss)
+            is_known = loss in known or (loss.first_seq, loss.last_seq) in known_records
+            (outcome.known if is_known else outcome.damage).append(loss)
     if outcome.records:
         outcome.notes += [
             f"{last - first + 1} records were lost while recording: {reason}"
