@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
 from airtape.errors import TargetError
+from airtape.fetched import fetched_path, read_fetched
+from airtape.predecessors import root_of
 from airtape.rundir import RunDir, discard_run_dir
 from airtape.tombstones import Tombstone, bury
 
@@ -48,6 +50,26 @@ def remove_run_dirs(run_dirs: Iterable[Path], run_id: str) -> None:
         discard_run_dir(RunDir(aside, run_id))
         if aside.exists():
             raise _refusal(aside, "some of its files cannot be removed")
+
+
+def remove_fetched(folders: Iterable[Path], run_id: str, roots: Collection[bytes]) -> None:
+    """Remove what was fetched of a run.
+
+    Args:
+        folders: The folders of its directories.
+        run_id: The run's id.
+        roots: Uuids of the writers that began it; a copy of another run with its id stays.
+
+    Raises:
+        LogFormatError: What was fetched cannot be read, so that it is unknown of which run it is.
+        TargetError: It cannot be removed.
+    """
+    for folder in folders:
+        if any(root_of(writer.header) in roots for writer in read_fetched(folder, run_id)):
+            copy = fetched_path(folder, run_id).parent
+            shutil.rmtree(copy, ignore_errors=True)
+            if copy.exists():
+                raise _refusal(copy, "some of its files cannot be removed")
 
 
 def _refusal(path: Path, because: str) -> TargetError:

@@ -12,6 +12,9 @@ import pytest
 
 from airtape.backends.sqlite import SqliteBackend
 from airtape.errors import UsageError
+from airtape.fetched import FetchedPart, write_fetched
+from airtape.fold.fold import Fold
+from airtape.txlog.format import Header
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 from tests.processes import TRACKER
@@ -192,6 +195,40 @@ def test_a_target_gives_back_what_it_has(tracker: Tracker, make_run: MakeRun, wa
     backend = SqliteBackend(str(wandb / "tracker.db"))
     assert [held.run.run_id for held in backend.dump()] == ["other"]
     backend.close()
+
+
+@pytest.mark.parametrize(
+    "renamed", [["--project", "vision"], ["--entity", "team"], ["--id", "new-id"], []]
+)
+def test_a_target_gives_back_what_it_has_under_other_names(
+    tracker: Tracker, make_run: MakeRun, wandb: Path, renamed: list[str]
+) -> None:
+    """Also where it was synced as another project's, somebody else's, or with another id."""
+    run_dir = make_run()
+    tracker("sync", str(run_dir), *renamed)
+    tracker("sync", str(run_dir))
+    make_run("other")
+    tracker("sync", str(wandb / "run-20261120_101112-other"))
+    tracker("delete", "ab12cd34", "--yes", "--from", "sqlite:wandb/tracker.db")
+    backend = SqliteBackend(str(wandb / "tracker.db"))
+    assert [run.run_id for run in backend.runs()] == ["other"]
+    backend.close()
+
+
+@pytest.mark.parametrize(("root", "stays"), [(b"ab12cd34".ljust(16), False), (b"r" * 16, True)])
+def test_what_was_fetched_of_a_run_goes_with_it(
+    tracker: Tracker,
+    make_run: MakeRun,
+    wandb: Path,
+    root: bytes,
+    stays: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """A copy of another run that took the id stays."""
+    make_run()
+    header = Header("ab12cd34", b"w" * 16, root=root)
+    path = write_fetched(wandb, "ab12cd34", [FetchedPart(header, 3, Fold(), [])])
+    tracker("delete", "ab12cd34", "--yes")
+    assert path.parent.exists() == stays
 
 
 def test_a_target_that_gives_nothing_back_is_refused(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from airtape.backends.base import Backend
-from airtape.backends.cursor import RunKey
 from airtape.backends.registry import open_backend
-from airtape.deletion import bury_run, remove_run_dirs
+from airtape.deletion import bury_run, remove_fetched, remove_run_dirs
 from airtape.errors import UsageError
 from airtape.login_name import login_name
 from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.overview import Overview
+from airtape.predecessors import root_of
 from airtape.tombstones import RunPath, Tombstone, now_text
 from airtape.writers import read_writers
 from airtape_cli.locate import find_whole_run
@@ -133,11 +133,18 @@ def _delete(run: Overview, backend: Backend | None) -> None:
     path = RunPath(run.entity or NO_ENTITY, run.project or NO_PROJECT, run_id)
     # First, so that nobody brings the run back from what is not removed yet.
     bury_run(run.directories, Tombstone(path, now_text(), login_name(os.environ)))
+    roots = {root_of(header) for header, _ in run.writers}
     if backend is not None:
-        headers = [header for header, _ in run.writers]
-        for root in {header.root or header.writer for header in headers}:
-            backend.retract(RunKey(run_id, root))
+        _take_back(roots, backend)
+    remove_fetched({directory.parent for directory in run.directories}, run_id, roots)
     remove_run_dirs(run.directories, run_id)
+
+
+def _take_back(roots: Collection[bytes], backend: Backend) -> None:
+    """Take a run back from a target, whatever it was called when it was synced."""
+    for key in backend.runs():
+        if key.root in roots:
+            backend.retract(key)
 
 
 def _described(run: Overview) -> str:
