@@ -84,10 +84,10 @@ def init(
         force: Whether the run must have a target to be synced to; with False a warning says when
             there is none.
         anonymous: With ``must`` the log names no user, host or entity.
-        save_code: Not available yet, like the arguments below.
-        tensorboard: See ``save_code``.
-        sync_tensorboard: See ``save_code``.
-        monitor_gym: See ``save_code``.
+        save_code: Whether a copy of the program is kept with the run, below ``files/code``.
+        tensorboard: Not available yet, like the arguments below.
+        sync_tensorboard: See ``tensorboard``.
+        monitor_gym: See ``tensorboard``.
 
     Returns:
         The run.
@@ -100,7 +100,6 @@ def init(
         Error: The run directory cannot be made.
     """
     _refuse_later_ones(
-        save_code=save_code,
         tensorboard=tensorboard,
         sync_tensorboard=sync_tensorboard,
         monitor_gym=monitor_gym,
@@ -125,6 +124,7 @@ def init(
         "mode": mode,
         "resume": resume,
         "anonymous": anonymous,
+        "save_code": save_code,
     }
     found = settings_for(arguments, settings)
     _check_login(force, found)

@@ -9,12 +9,16 @@ from pathlib import Path
 
 from airtape.ending import Ending, ending_of
 from airtape.errors import InvalidDataError
+from airtape.final_files import write_final
 from airtape.fold.fold import Fold
 from airtape.keeper import Keeper
+from airtape.metadata import Metadata
 from airtape.records import Plain
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
 from airtape.terminal import FileCounts, Place, Terminal, end_lines
+from airtape.txlog.trouble import within
+from airtape.txlog.writer import END_WAIT_S
 
 LOCK_WAIT_S = 1.0
 """Seconds that a dying process waits for the thread that is recording something."""
@@ -27,12 +31,14 @@ class Lifecycle:
         run_dir: The run's directory.
         log: Its log.
         keeper: The thread that looks after the log.
+        metadata: The thread that finds out about the machine, the packages and the code.
         terminal: Where the footer goes.
         cwd: The directory that paths in the footer are relative to.
         on_end: Called once when the run has ended.
 
     Attributes:
         run_dir: The run's directory.
+        metadata: The thread that finds out about the machine, the packages and the code.
         before_end: Called, in order, before the end is recorded; must be quick, and may be called
             from a thread while a signal ends the process.
         after_good_end: Called, in order, after an end with exit code 0 is recorded.
@@ -45,6 +51,7 @@ class Lifecycle:
         run_dir: RunDir,
         log: RunLog,
         keeper: Keeper,
+        metadata: Metadata,
         terminal: Terminal,
         *,
         cwd: Path,
@@ -56,6 +63,7 @@ class Lifecycle:
         self.imposed: dict[str, Plain] | None = None
         self._log = log
         self._keeper = keeper
+        self.metadata = metadata
         self._terminal = terminal
         self._cwd = cwd
         self._on_end = on_end
@@ -105,6 +113,7 @@ class Lifecycle:
         if not is_child:
             for step in self.before_end:
                 self._attempt(step)
+            self._attempt(self._complete_files)
         fold = self._log.close(ending.code, self.imposed or ending.cause)
         if not is_child:
             self._terminal.info(self._footer(fold))
@@ -112,6 +121,24 @@ class Lifecycle:
             for step in self.after_good_end:
                 self._attempt(step)
         self._on_end(self)
+
+    def _complete_files(self) -> None:
+        """Wait for what is known of the run, and write what is known only now."""
+        metadata = self.metadata
+        if not metadata.is_wanted:
+            return
+        metadata.finish()
+        config, summary = self._log.at_end()
+        written: list[dict[str, Plain]] = []
+
+        def write() -> None:
+            written.extend(write_final(metadata.files, config, summary, self._log.whole))
+
+        try:
+            within(END_WAIT_S, write)
+        finally:
+            if written:
+                metadata.files.record(written.copy())
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:
@@ -126,6 +153,7 @@ class Lifecycle:
         may make one wait.
         """
         self._keeper.stop()
+        self.metadata.stop()
         self._log.seize(LOCK_WAIT_S)
         for step in self.before_end:
             with suppress(Exception):
@@ -138,10 +166,12 @@ class Lifecycle:
             Place(name, self.run_dir.root, self._cwd),
             history=fold.history.traces(),
             summary=fold.summary,
-            files=FileCounts(run=1),
+            files=FileCounts(run=1 + len(fold.files)),
         )
         if lost := self._log.status.dropped:
             lines.append(f"{lost} record(s) or large value(s) could not be written and are lost")
+        if missing := self.metadata.failed:
+            lines.append(f"{missing} thing(s) about machine or code are missing: see debug.log")
         return lines
 
     def after_fork(self) -> None:

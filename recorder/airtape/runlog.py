@@ -16,7 +16,7 @@ import msgpack
 
 from airtape.errors import InvalidDataError, UsageError
 from airtape.fold.fold import Fold
-from airtape.fold.keys import Tree
+from airtape.fold.keys import Tree, copied
 from airtape.large_values import LargeValues, in_parts, parts_of
 from airtape.live import FOLD_BATCH, LiveFold
 from airtape.records import HistoryFlag, Kind, Plain, Record, closes_row, pack_big_ints
@@ -276,6 +276,20 @@ class RunLog:
         """What the records so far amount to; hold the lock while looking at it."""
         with self.lock:
             return self._live.fold
+
+    @property
+    def is_held_here(self) -> bool:
+        """Whether this thread is in the middle of a record, further down the stack."""
+        return self.lock._is_owned()  # type: ignore[attr-defined,no-any-return]  # noqa: SLF001 - as `threading.Condition` does
+
+    def at_end(self) -> tuple[Tree, Tree]:
+        """Return config and summary as they would be if the run ended now; nobody changes them."""
+        with self.lock:
+            fold = self._live.fold
+            if fold.history.open_row is not None:
+                fold = Fold(fold.state())
+                fold.close_row()
+            return copied(fold.config), copied(fold.summary)
 
     @property
     def described(self) -> dict[str, Any]:

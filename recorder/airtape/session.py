@@ -22,13 +22,15 @@ from airtape.introduction import (
 )
 from airtape.keeper import Keeper
 from airtape.lifecycle import Lifecycle
+from airtape.metadata import Metadata
 from airtape.names import generate_id
 from airtape.open_runs import OpenRuns
 from airtape.opening import Opened, open_somewhere
 from airtape.origin import clear_auto, find_origin, write_auto
-from airtape.records import Kind
+from airtape.records import Kind, Plain
 from airtape.resume import take_over
 from airtape.run import Run
+from airtape.run_files import RunFiles
 from airtape.rundir import wandb_dir
 from airtape.settings import Settings, load_settings
 from airtape.shared import part_of
@@ -100,7 +102,10 @@ class Session:
             with interrupts_held():
                 opened = open_somewhere(base, settings, terminal, origin)
                 undo.callback(opened.discard)
-                run = self._begin(opened, settings, terminal, undo, allow_val_change)
+                about = metadata(settings)
+                run, gathering = self._begin(
+                    opened, settings, terminal, undo, allow_val_change, about
+                )
                 inherited = origin.inheritance
                 if inherited is not None:
                     take_over(opened.log, inherited)
@@ -109,13 +114,15 @@ class Session:
                 if config:
                     run.config.update(config, allow_val_change=inherited is not None or None)
                 # Whatever is recorded from here on is a change; a reader tells it by the place.
-                opened.log.record(Kind.METADATA, metadata(settings))
+                opened.log.record(Kind.METADATA, about)
                 if make_current:
                     self.run = run
             if settings.resume == "auto" and shared is None:
                 self._remember(folder, run, terminal)
             place = Place(run.name or run.id, opened.run_dir.root, cwd)
             terminal.info(start_lines(place, mode=run.mode, resumed=run.resumed))
+            # Last, for it looks around in the run directory, which must not be taken back then.
+            gathering.begin()
         except BaseException:
             undo.close()
             raise
@@ -150,8 +157,9 @@ class Session:
         terminal: Terminal,
         undo: ExitStack,
         allow_val_change: bool,
-    ) -> Run:
-        """Make a run of what was opened, with the thread that looks after it.
+        about: dict[str, Plain],
+    ) -> tuple[Run, Metadata]:
+        """Make a run of what was opened, with the threads that work beside it.
 
         Args:
             opened: Its directory and log.
@@ -159,6 +167,10 @@ class Session:
             terminal: Where it says what it has to say.
             undo: Gets what is to be done if it comes to nothing.
             allow_val_change: Whether config values may be changed later.
+            about: What is known of the machine and the program at once.
+
+        Returns:
+            The run, and the thread that finds out more, not started yet.
         """
         keeper = Keeper(
             opened.log,
@@ -167,10 +179,23 @@ class Session:
             checkpoint_every=settings.checkpoint_interval,
             report=opened.report,
         )
+        gathering = Metadata(
+            opened.log,
+            RunFiles(
+                opened.run_dir.files,
+                partial(opened.log.record, Kind.FILES),
+                file_mode=settings.file_mode,
+            ),
+            settings,
+            cwd=working_directory(),
+            said=about,
+            note=opened.note,
+        )
         lifecycle = Lifecycle(
             opened.run_dir,
             opened.log,
             keeper,
+            gathering,
             terminal,
             cwd=working_directory(),
             on_end=self._forget,
@@ -189,7 +214,7 @@ class Session:
 
         keeper.add(LOOK_EVERY_S, StopRequest(opened.run_dir.stop_request, stop).look)
         keeper.start()
-        return run
+        return run, gathering
 
     def open_disabled(
         self,

@@ -15,46 +15,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 from airtape.errors import UsageError
 from airtape.rundir import wandb_dir
 from airtape.settings_files import read_settings_file, user_file
+from airtape.settings_names import ALIASES, ARGUMENTS_ONLY, RETIRED
 from airtape.settings_values import check_value, refusal
 
 T = TypeVar("T")
 DEFAULT: Final = "default"
-
-# Names that W&B or `init` use for the same settings.
-ALIASES: Final[Mapping[str, str]] = {
-    "id": "run_id",
-    "root_dir": "dir",
-    "run_group": "group",
-    "run_job_type": "job_type",
-    "run_name": "name",
-    "run_notes": "notes",
-    "run_tags": "tags",
-    "x_label": "label",
-    "x_primary": "primary",
-}
-# Settings of W&B about machinery that does not exist here: accepted, without effect, with a notice.
-# So is every private one of W&B's, whose names begin with `_` or `x_`.
-RETIRED: Final[frozenset[str]] = frozenset(
-    """
-    allow_media_symlink allow_offline_artifacts api_key app_url_override
-    azure_account_url_to_access_key base_url capture_loggers code_dir colab_url config_paths console
-    console_chunk_max_bytes console_chunk_max_seconds console_multipart credentials_file deployment
-    disable_code disable_git disable_git_fork_point disable_hints disable_job_creation docker email
-    finish_timeout finish_timeout_raises git_commit git_remote git_remote_url git_root
-    heartbeat_seconds host http_proxy https_proxy identity_token_file ignore_globs init_timeout
-    insecure_disable_ssl is_local job_name job_source label_disable launch launch_config_path
-    login_timeout max_end_of_run_history_metrics max_end_of_run_summary_metrics notebook_name
-    organization problem program program_abspath program_relpath relogin sagemaker_disable
-    settings_system settings_workspace show_colors show_emoji show_errors show_info show_warnings
-    start_method stop_fn stop_on_fatal_error strict summary_errors summary_timeout summary_warnings
-    sweep_id sweep_param_path symlink table_raise_on_max_row_limit_exceeded use_dot_wandb username
-    """.split()  # noqa: SIM905 -- a list would take a line each
-)
-# Settings of W&B that change what is recorded, and are arguments of `init` here: not ignored.
-_ARGUMENTS_ONLY: Final = frozenset(
-    {"allow_val_change", "force", "fork_from", "reinit", "resume_from"}
-    | {"save_code", "sync_tensorboard"}
-)
 
 
 def _setting(default: T, meaning: str, *, wandb: str | None = None, secret: bool = False) -> T:
@@ -110,6 +75,33 @@ class Settings:
         "never",
         "never, allow or must; must: the log names no user, host or entity",
         wandb="WANDB_ANONYMOUS",
+    )
+    save_code: bool | None = _setting(
+        None, "keep a copy of the program or notebook with the run", wandb="WANDB_SAVE_CODE"
+    )
+    disable_git: bool = _setting(
+        default=False,
+        meaning="leave git alone: no commit, no remote, no diff.patch",
+        wandb="WANDB_DISABLE_GIT",
+    )
+    disable_code: bool = _setting(
+        default=False,
+        meaning="keep no code: no diff.patch, no program, nothing of log_code()",
+        wandb="WANDB_DISABLE_CODE",
+    )
+    disable_metadata: bool = _setting(
+        default=False,
+        meaning="look neither at the machine nor at git nor at the packages, and write no files",
+        wandb="WANDB_X_DISABLE_META",
+    )
+    metadata_timeout: float = _setting(
+        2.0, "seconds that the end of a run waits at most until all of that is recorded"
+    )
+    git_commit: str | None = _setting(
+        None, "the commit, where no repository tells it", wandb="WANDB_GIT_COMMIT"
+    )
+    git_remote_url: str | None = _setting(
+        None, "the repository's remote, likewise", wandb="WANDB_GIT_REMOTE_URL", secret=True
     )
     silent: bool = _setting(
         default=False, meaning="say nothing on the terminal", wandb="WANDB_SILENT"
@@ -226,7 +218,7 @@ def _recognised(said: Mapping[str, object], source: str) -> _Layer:
         if name in SETTINGS:
             if value is not None:
                 layer.given[name] = (value, where)
-        elif key in _ARGUMENTS_ONLY:
+        elif key in ARGUMENTS_ONLY:
             raise UsageError(
                 f"{key} is no setting", where=where, hint=f"Give it to init itself: init({key}=...)"
             )

@@ -27,6 +27,11 @@ _CHOICES: Final[Mapping[str, Mapping[str | bool, str | None]]] = {
     "on_error": {"warn": "warn", "raise": "raise"},
     "anonymous": {choice: choice for choice in ("never", "allow", "must")},
 }
+_FLAGS: Final = frozenset(
+    {"silent", "quiet", "primary", "save_code", "disable_git", "disable_code", "disable_metadata"}
+)
+_MAY_BE_ZERO: Final = frozenset({"fsync_interval", "metadata_timeout", "finish_timeout"})
+_DURATIONS: Final = _MAY_BE_ZERO | {"heartbeat_interval", "checkpoint_interval"}
 _MOST_OPEN: Final = 0o777
 _OWNER: Final = 0o600
 _WORLD_WRITABLE: Final = 0o002
@@ -53,9 +58,9 @@ def check_value(name: str, value: object, source: str) -> object:  # noqa: PLR09
             return check_tags(value, where=source)
         case "dir" | "fallback_dir":
             return _path(name, value, source)
-        case "silent" | "quiet" | "primary":
+        case _ if name in _FLAGS:
             return _flag(name, value, source)
-        case "fsync_interval" | "heartbeat_interval" | "checkpoint_interval":
+        case _ if name in _DURATIONS:
             return _seconds(name, value, source)
         case "file_mode":
             return _file_mode(value, source)
@@ -85,8 +90,9 @@ def _seconds(name: str, value: object, source: str) -> float:
         seconds = float(value) if isinstance(value, (int, float, str)) else math.nan
     except (ValueError, OverflowError):
         seconds = math.nan
-    least = "zero or more" if name == "fsync_interval" else "more than zero"
-    in_range = seconds >= 0 if name == "fsync_interval" else seconds > 0
+    may_be_zero = name in _MAY_BE_ZERO
+    least = "zero or more" if may_be_zero else "more than zero"
+    in_range = seconds >= 0 if may_be_zero else seconds > 0
     if isinstance(value, bool) or not in_range or math.isinf(seconds):
         raise refusal(name, value, source, f"a number of seconds, {least}")
     return seconds

@@ -65,6 +65,17 @@ def told(run: Mapping[str, Value]) -> dict[str, Value]:
     }
 
 
+def by_name(result: dict[str, Value]) -> dict[str, Value]:
+    """Return a result with the files of its runs by their names, so that each is compared alone."""
+    return {**result, "runs": [_files_by_name(run) for run in result["runs"]]}
+
+
+def _files_by_name(run: Mapping[str, Value]) -> dict[str, Value]:
+    files = {file["path"]: _without(file, ("path",)) for file in run.get("files", ())}
+    tree = dict.fromkeys(run.get("tree", ()), True)
+    return {**run, "files": files, "tree": tree, "file_text": run.get("file_text", {})}
+
+
 def _without(said: Mapping[str, Value] | None, names: tuple[str, ...]) -> dict[str, Value]:
     return {key: value for key, value in (said or {}).items() if key not in names}
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,8 @@ TEXT_FILES = (
 """Files of a run that are compared by what is in them."""
 
 _RUN_NAMES = {"name": "display_name", "group": "run_group"}
+_FURTHER = re.compile(r"\.[^/]+-\d+-(\d+)$")
+_GIT_NAMES = {"commit": "commit", "remote": "remote_url"}
 _EXPONENT_FROM = 1e6
 """W&B writes floats from here on with an exponent, which reads back as a float."""
 
@@ -65,7 +68,7 @@ def _read_run(run_dir: Path, top: Path) -> Said:
     recorder = {"cli_version": newest.header.library, "python_version": python}
     told: Said = {
         "record_kinds": dict(newest.kinds),
-        "run": run,
+        "run": run | _git(whole.metadata),
         "run_updates": updates,
         "config": {"_wandb": recorder | _branch(whole.run), **whole.config},
         "config_records": newest.config_records,
@@ -74,7 +77,7 @@ def _read_run(run_dir: Path, top: Path) -> Said:
         "summary": newest.as_written(whole.summary),
         "metrics": newest.metrics,
         "exit_code": None if fold.exit is None else fold.exit["code"],
-        "files": [{"path": path} for path in fold.files],
+        "files": [_file(file) for file in fold.files.values()],
         "artifacts": [],
         "output": [],
         "alerts": [],
@@ -203,6 +206,17 @@ class _Retelling(RowCollector):
         self.metrics.append(told)
 
 
+def _git(metadata: Said) -> Said:
+    git = metadata.get("git", {})
+    told = {theirs: git[ours] for ours, theirs in _GIT_NAMES.items() if ours in git}
+    return {"git": told} if told else {}
+
+
+def _file(file: Said) -> Said:
+    kind = {"type": "WANDB"} if file["type"] == "run" else {}
+    return {"path": file["path"], **kind}
+
+
 def _branch(run: Said) -> Said:
     return {"branch_point": run["branch"]} if "branch" in run else {}
 
@@ -272,7 +286,12 @@ def _tree(run_dir: Path) -> Iterator[str]:
         if path.is_symlink():
             yield f"{name} -> {path.readlink()}"
         elif path.is_file():
-            yield name.removesuffix(LOG_SUFFIX) + ".wandb" if name.endswith(LOG_SUFFIX) else name
+            yield _log_name(name) if name.endswith(LOG_SUFFIX) else name
+
+
+def _log_name(name: str) -> str:
+    """Return W&B's name for a log; of a further writer's only the number stays."""
+    return _FURTHER.sub(r".writer-\1", name.removesuffix(LOG_SUFFIX)) + ".wandb"
 
 
 def _texts(files: Path) -> Iterator[tuple[str, str]]:

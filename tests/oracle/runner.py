@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.normal_form import Blanks, Value, settled, told
+from tests.oracle.normal_form import Blanks, Value, by_name, settled, told
 from tests.oracle.reader import read
 
 ORACLE = Path(__file__).parent
@@ -71,7 +71,7 @@ def scenario_names() -> list[str]:
 def expected_result(name: str) -> dict[str, Value]:
     """Return what wandb once did in a scenario."""
     result: dict[str, Value] = json.loads((EXPECTED / f"{name}.json").read_text(encoding="utf-8"))
-    return {part: result[part] for part in COMPARED}
+    return by_name({part: result[part] for part in COMPARED})
 
 
 def run_scenario(name: str, folder: Path, module: str = "airtape") -> Execution:
@@ -105,7 +105,7 @@ def run_scenario(name: str, folder: Path, module: str = "airtape") -> Execution:
         "obs": blanks(seen.get("obs")),
         "runs": [blanks(told(run)) for run in runs],
     }
-    return Execution(settled(result), done.stderr.decode(errors="replace"))
+    return Execution(by_name(settled(result)), done.stderr.decode(errors="replace"))
 
 
 def _environment(home: Path, said: Mapping[str, str | None]) -> dict[str, str]:

@@ -111,7 +111,6 @@ def test_a_wrong_argument_is_a_usage_error(
     "later",
     [
         {"mode": "online"},
-        {"save_code": True},
         {"sync_tensorboard": True},
     ],
     ids=str,

@@ -16,7 +16,10 @@ from airtape.txlog.ends import read_ends
 from tests.interrupts import Interruption
 from tests.recording import StartRun, log_of, open_log, read_back
 
-QUIET = {"fsync_interval": 1000, "heartbeat_interval": 1000, "checkpoint_interval": 1000}
+QUIET = {
+    **dict.fromkeys(("fsync_interval", "heartbeat_interval", "checkpoint_interval"), 1000),
+    "disable_metadata": True,
+}
 """Settings under which nothing but the test records anything."""
 
 UNRAISABLE = "ignore::pytest.PytestUnraisableExceptionWarning"

@@ -15,9 +15,7 @@ from hypothesis import strategies as st
 from airtape.errors import UsageError
 from airtape.login_name import login_name
 from airtape.settings import (
-    ALIASES,
     DEFAULT,
-    RETIRED,
     SETTINGS,
     Settings,
     load_settings,
@@ -25,6 +23,7 @@ from airtape.settings import (
     variables,
 )
 from airtape.settings_files import user_file
+from airtape.settings_names import ALIASES, RETIRED
 
 NOBODY = 2**31 - 5
 """The number of a user that no system knows."""
@@ -44,6 +43,13 @@ SAMPLES: Mapping[str, tuple[str, object]] = {
     "label": ("rank-3", "rank-3"),
     "primary": ("no", False),
     "anonymous": ("must", "must"),
+    "save_code": ("yes", True),
+    "disable_git": ("true", True),
+    "disable_code": ("true", True),
+    "disable_metadata": ("on", True),
+    "metadata_timeout": ("0", 0.0),
+    "git_commit": ("0123abcd", "0123abcd"),
+    "git_remote_url": ("https://example.org/r.git", "https://example.org/r.git"),
     "silent": ("true", True),
     "quiet": ("1", True),
     "target": ("sqlite:x.db", "sqlite:x.db"),
