@@ -9,8 +9,9 @@ from typing import Final
 
 from airtape.errors import TargetError
 from airtape.fetched import fetched_path, read_fetched
+from airtape.new_rundir import discard_run_dir
 from airtape.predecessors import root_of
-from airtape.rundir import RunDir, discard_run_dir
+from airtape.rundir import RunDir
 from airtape.tombstones import Tombstone, bury
 
 _ASIDE: Final = ".deleted-"

@@ -28,8 +28,8 @@ from airtape.errors import LogFormatError, TargetError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import key_of, leaves, nested, path_of
 from airtape.fold.row import TIMESTAMP, Row
+from airtape.new_rundir import make_top
 from airtape.records import HistoryFlag, Kind, Record, pack_big_ints, unpack_ext
-from airtape.rundir import make_top
 from airtape.txlog.format import Header, header_from_fields
 
 MAGIC: Final = b"airtape fetched 1\n"

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias, TypeGuard
 import msgpack
 
 from airtape.errors import InvalidDataError
+from airtape.new_rundir import make_folder
 from airtape.records import Plain, pack_big_ints, unpack_ext
-from airtape.rundir import make_folder
 
 Keep: TypeAlias = Callable[[Plain], dict[str, Plain]]
 """Keeps a value as a file and returns the reference that stands for it."""

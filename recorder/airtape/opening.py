@@ -14,8 +14,9 @@ from airtape.errors import Error
 from airtape.fallback import Fallback, fallbacks
 from airtape.large_values import LargeValues
 from airtape.names import generate_id
+from airtape.new_rundir import create_run_dir, discard_run_dir
 from airtape.origin import Origin
-from airtape.rundir import RunDir, create_run_dir, discard_run_dir
+from airtape.rundir import RunDir
 from airtape.runlog import RunLog
 from airtape.segments import Segments
 from airtape.settings import Settings

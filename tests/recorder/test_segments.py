@@ -9,9 +9,10 @@ from time import time_ns
 import msgpack
 import pytest
 
+from airtape.new_rundir import create_run_dir
 from airtape.origin import Origin
 from airtape.records import Kind
-from airtape.rundir import RunDir, create_run_dir
+from airtape.rundir import RunDir
 from airtape.segments import Segments
 from airtape.settings import Settings
 from airtape.txlog.reader import read_log

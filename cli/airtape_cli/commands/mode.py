@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from airtape.errors import TargetError
-from airtape.rundir import make_wandb_dir
+from airtape.new_rundir import make_wandb_dir
 from airtape.settings import load_settings, resolve_settings
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.text import shown
