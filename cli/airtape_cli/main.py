@@ -18,6 +18,7 @@ from airtape_cli.commands.repair import repair
 from airtape_cli.commands.show import show
 from airtape_cli.commands.stop import stop
 from airtape_cli.commands.sync import sync
+from airtape_cli.commands.targets import targets
 from airtape_cli.commands.verify import verify
 
 
@@ -58,6 +59,6 @@ def main(debug: bool) -> None:
 for command in (
     *(sync, ls, show, diff, export, fetch, stop, delete),
     *(verify, repair, log_dump),
-    *(config, offline, online, disabled, enabled),
+    *(config, targets, offline, online, disabled, enabled),
 ):
     main.add_command(command)

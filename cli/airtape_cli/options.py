@@ -15,6 +15,7 @@ from airtape.process import boot_id, process_runs
 from airtape.rundir import wandb_dir
 from airtape.settings import load_settings
 from airtape.states import STALE_AFTER_S, Vantage
+from airtape.targets import target_url
 
 _SPAN: Final = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)", re.ASCII)
 _BYTES: Final = re.compile(r"(\d+(?:\.\d+)?)([kmg]?)", re.ASCII | re.IGNORECASE)
@@ -45,6 +46,15 @@ def byte_count(text: str) -> int:
     if not count:
         raise click.BadParameter(f"{text!r} is no number of bytes; try 64k, 2M or 1.5G.")
     return count
+
+
+def named_target(said: str) -> str:
+    """Return the URL of a target, which may be given by its name.
+
+    Raises:
+        UsageError: Nothing has this name.
+    """
+    return target_url(said, environ=os.environ, cwd=Path.cwd(), folder=default_folder())
 
 
 json_option = click.option(

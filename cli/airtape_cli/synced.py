@@ -14,6 +14,7 @@ from airtape.backends.registry import open_backend
 from airtape.errors import TargetError
 from airtape.overview import Overview
 from airtape.settings import load_settings
+from airtape.targets import target_url
 
 STORE_NAME: Final = "tracker.db"
 
@@ -30,7 +31,9 @@ def configured_target(folder: Path) -> str:
         UsageError: A setting is wrong.
     """
     settings = load_settings({}, environ=os.environ, cwd=Path.cwd())
-    return settings.target or default_target(folder)
+    if settings.target is None:
+        return default_target(folder)
+    return target_url(settings.target, environ=os.environ, cwd=Path.cwd(), folder=folder)
 
 
 @contextmanager

@@ -94,6 +94,7 @@ class DisabledLifecycle:
         run_dir: Where scripts may write.
         before_end: Never called.
         after_good_end: Never called.
+        status: Nothing waits, nothing is lost.
     """
 
     def __init__(self, run_id: str, on_end: Callable[[DisabledLifecycle], None]) -> None:
@@ -101,6 +102,7 @@ class DisabledLifecycle:
         self.run_dir = NoRunDir()
         self.before_end: list[Callable[[], None]] = []
         self.after_good_end: list[Callable[[], None]] = []
+        self.status = RunStatus()
         self._on_end = on_end
 
     def finish(self, exit_code: int | None = None) -> None:  # noqa: ARG002 - nothing is recorded

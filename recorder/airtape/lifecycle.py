@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from operator import index
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from airtape.final_files import write_final
 from airtape.fold.fold import Fold
 from airtape.keeper import Keeper
 from airtape.metadata import Metadata
+from airtape.online import Follower
 from airtape.records import Plain
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
+from airtape.status import RunStatus
 from airtape.terminal import FileCounts, Place, Terminal, end_lines
 from airtape.txlog.trouble import within
 from airtape.txlog.writer import END_WAIT_S
@@ -42,6 +45,7 @@ class Lifecycle:
         before_end: Called, in order, before the end is recorded; must be quick, and may be called
             from a thread while a signal ends the process.
         after_good_end: Called, in order, after an end with exit code 0 is recorded.
+        follower: Brings the run to its target while it goes on; None for a run that is offline.
         imposed: The cause to record whatever the end looks like, if there is one: a signal that
             the program handles itself, a request to stop.
     """
@@ -61,6 +65,7 @@ class Lifecycle:
         self.before_end: list[Callable[[], None]] = []
         self.after_good_end: list[Callable[[], None]] = []
         self.imposed: dict[str, Plain] | None = None
+        self.follower: Follower | None = None
         self._log = log
         self._keeper = keeper
         self.metadata = metadata
@@ -116,7 +121,9 @@ class Lifecycle:
             self._attempt(self._complete_files)
         fold = self._log.close(ending.code, self.imposed or ending.cause)
         if not is_child:
-            self._terminal.info(self._footer(fold))
+            by_signal = (self.imposed or ending.cause).get("how") == "signal"
+            synced = self.follower is not None and not by_signal and self.follower.wait()
+            self._terminal.info(self._footer(fold, synced=synced))
         if ending.code == 0 and self.imposed is None:
             for step in self.after_good_end:
                 self._attempt(step)
@@ -160,14 +167,34 @@ class Lifecycle:
                 step()
         self._log.close(ending.code, ending.cause)
 
-    def _footer(self, fold: Fold) -> list[str]:
+    @property
+    def status(self) -> RunStatus:
+        """How the run stands."""
+        status = self._log.status
+        if self.follower is None:
+            return status
+        state, total = self.follower.state, self._log.writer.next_seq
+        return replace(
+            status,
+            sync_items_total=total,
+            sync_items_pending=max(0, total - state.held),
+            sync_time=state.time or None,
+            sync_error=state.error,
+        )
+
+    def _footer(self, fold: Fold, *, synced: bool) -> list[str]:
         name = str(fold.run.get("name") or self.run_id)
         lines = end_lines(
             Place(name, self.run_dir.root, self._cwd),
             history=fold.history.traces(),
             summary=fold.summary,
             files=FileCounts(run=1 + len(fold.files)),
+            synced=synced,
         )
+        if self.follower is not None and not synced:
+            left = self.status
+            why = f": {left.sync_error}" if left.sync_error else ""
+            lines.append(f"{left.sync_items_pending} record(s) are not synced yet{why}")
         if lost := self._log.status.dropped:
             lines.append(f"{lost} record(s) or large value(s) could not be written and are lost")
         if missing := self.metadata.failed:
@@ -177,5 +204,8 @@ class Lifecycle:
     def after_fork(self) -> None:
         """Tell a forked child that the run is its parent's."""
         self.imposed = None
+        if self.follower is not None:
+            self.follower.after_fork()
+            self.follower = None
         self._keeper = self._keeper.for_child()
         self._log.after_fork(on_wake=self._keeper.start)

@@ -24,9 +24,11 @@ class Follower:
     Args:
         run_dir: The run's directory.
         target: Where the run is synced to; the store beside the run if None.
+        patience_s: How long to wait at the end for what is not there yet, in seconds.
     """
 
-    def __init__(self, run_dir: RunDir, target: str | None) -> None:
+    def __init__(self, run_dir: RunDir, target: str | None, patience_s: float) -> None:
+        self._patience_s = patience_s
         self._run_dir = run_dir
         self._target = target or f"sqlite:{run_dir.root.parent / STORE_NAME}"
         self._state_file = run_dir.logs / FILE_NAME
@@ -60,12 +62,12 @@ class Follower:
         """How far it has come."""
         return read_follow_state(self._state_file) or FollowState()
 
-    def wait(self, seconds: float) -> bool:
+    def wait(self) -> bool:
         """Wait until the target has all that the logs hold; return whether it has.
 
         Returns sooner when nobody is there any more who could bring it.
         """
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + self._patience_s
         while not self._is_current():
             if self._process is None or self._process.poll() is not None:
                 return self._is_current()

@@ -18,7 +18,7 @@ from airtape.lifecycle import Lifecycle
 from airtape.metric import Metric, define
 from airtape.notebook import show_html
 from airtape.records import HistoryFlag, Kind, Plain
-from airtape.run_facts import RunFacts
+from airtape.run_code import CodeMethods
 from airtape.run_later import LaterMethods, T
 from airtape.run_page import frame, page
 from airtape.runlog import RunLog, finished_error
@@ -39,7 +39,7 @@ _COMMITS = {
 }
 
 
-class Run(RunFacts, LaterMethods):
+class Run(CodeMethods, LaterMethods):
     """One run: what is logged goes to its transaction log at once.
 
     Runs are made by `airtape.init`; the class is there for ``isinstance`` and for types.
@@ -181,7 +181,7 @@ class Run(RunFacts, LaterMethods):
 
     def status(self) -> RunStatus:
         """Return how the run stands: what waits, what is lost, what the disk said."""
-        return self._log.status
+        return self._lifecycle.status
 
     def alert(
         self,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from airtape.disabled import DisabledLifecycle, DisabledLog
-from airtape.errors import NotAvailableYetError, UsageError
+from airtape.errors import UsageError
 from airtape.introduction import (
     begun,
     described,
@@ -24,6 +24,7 @@ from airtape.keeper import Keeper
 from airtape.lifecycle import Lifecycle
 from airtape.metadata import Metadata
 from airtape.names import generate_id
+from airtape.online import Follower
 from airtape.open_runs import OpenRuns
 from airtape.opening import Opened, open_somewhere
 from airtape.origin import clear_auto, find_origin, write_auto
@@ -36,6 +37,7 @@ from airtape.settings import Settings, load_settings
 from airtape.shared import part_of
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
+from airtape.targets import target_url
 from airtape.terminal import Place, Terminal, start_lines
 from airtape.tombstones import refuse_deleted
 
@@ -214,6 +216,8 @@ class Session:
 
         keeper.add(LOOK_EVERY_S, StopRequest(opened.run_dir.stop_request, stop).look)
         keeper.start()
+        if settings.mode == "online":
+            lifecycle.follower = _follower(opened, settings, terminal)
         return run, gathering
 
     def open_disabled(
@@ -256,6 +260,25 @@ class Session:
             self.run = None
 
 
+def _follower(opened: Opened, settings: Settings, terminal: Terminal) -> Follower | None:
+    """Start what brings the run to its target; without it the run is recorded all the same.
+
+    Raises:
+        UsageError: No target has the name that the settings give.
+    """
+    target = settings.target
+    if target is not None:
+        folder = opened.run_dir.root.parent
+        target = target_url(target, environ=os.environ, cwd=working_directory(), folder=folder)
+    follower = Follower(opened.run_dir, target, settings.finish_timeout)
+    try:
+        follower.start()
+    except OSError as error:
+        terminal.warn(f"the run is not synced while it goes on: {error}")
+        return None
+    return follower
+
+
 def settings_for(
     arguments: Mapping[str, Any], settings: Settings | Mapping[str, Any] | None
 ) -> Settings:
@@ -263,16 +286,9 @@ def settings_for(
 
     Raises:
         UsageError: One of them is wrong.
-        NotAvailableYetError: The mode is one that this version does not have.
     """
     cwd = working_directory()
-    found = load_settings(arguments, settings=settings, environ=os.environ, cwd=cwd)
-    if found.mode == "online":
-        raise NotAvailableYetError(
-            f"mode={found.mode!r} is not available in this version",
-            hint='record with mode="offline" and run `tracker sync` beside or after the training',
-        )
-    return found
+    return load_settings(arguments, settings=settings, environ=os.environ, cwd=cwd)
 
 
 def no_run_error(what: str) -> UsageError:

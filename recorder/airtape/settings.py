@@ -16,6 +16,7 @@ from airtape.errors import UsageError
 from airtape.rundir import wandb_dir
 from airtape.settings_files import read_settings_file, user_file
 from airtape.settings_names import ALIASES, ARGUMENTS_ONLY, RETIRED
+from airtape.settings_project import project_file, read_project_file
 from airtape.settings_values import check_value, refusal
 
 T = TypeVar("T")
@@ -114,6 +115,9 @@ class Settings:
     fsync_interval: float = _setting(
         5.0, "seconds until written records are on disk at the latest; 0: every record at once"
     )
+    finish_timeout: float = _setting(
+        5.0, "seconds that finish() waits for the target of an online run"
+    )
     heartbeat_interval: float = _setting(15.0, "seconds between signs of life in the log")
     checkpoint_interval: float = _setting(60.0, "seconds between checkpoints in the log")
     fallback_dir: str | None = _setting(None, "where to record when `dir` cannot be written")
@@ -189,6 +193,7 @@ def resolve_settings(
     base = chosen.get("dir") or users.given.get("dir")
     folder = wandb_dir(cwd / str(check_value("dir", *base)) if base else cwd)
     add(_from_file(folder / "settings"))
+    add(_from_project(project_file(cwd)))
     add(users)
 
     values = {name: check_value(name, *raw) for name, raw in chosen.items()}
@@ -265,6 +270,22 @@ def _from_file(path: Path | None) -> _Layer:
             layer.notices.append(f"The setting {key} has no effect here ({path})")
         elif text:
             layer.given[name] = (_parsed(name, text), str(path))
+    return layer
+
+
+def _from_project(path: Path | None) -> _Layer:
+    layer = _Layer({}, [])
+    try:
+        said = {} if path is None else read_project_file(path)
+    except OSError as error:
+        layer.notices.append(f"{path} cannot be read: {error.strerror}")
+        return layer
+    for key, value in said.items():
+        name = ALIASES.get(key, key)
+        if name in SETTINGS:
+            layer.given[name] = (value, f"{path} [tool.tracker]")
+        elif key != "targets":
+            layer.notices.append(f"The setting {key} has no effect here ({path} [tool.tracker])")
     return layer
 
 

@@ -26,6 +26,16 @@ def read_settings_file(path: Path) -> dict[str, str]:
         OSError: The file cannot be read.
         UsageError: It is no settings file.
     """
+    return read_section(path, "default")
+
+
+def read_section(path: Path, section: str) -> dict[str, str]:
+    """Return what a section of a file says, by names in lower case.
+
+    Raises:
+        OSError: The file cannot be read.
+        UsageError: It is no settings file.
+    """
     parser = configparser.RawConfigParser()
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -40,4 +50,4 @@ def read_settings_file(path: Path) -> dict[str, str]:
             because=str(error).replace("\n", " "),
             hint="Expected: the line [default], then lines such as: mode = offline",
         ) from error
-    return dict(parser.items("default")) if parser.has_section("default") else {}
+    return dict(parser.items(section)) if parser.has_section(section) else {}

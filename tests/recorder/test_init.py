@@ -110,7 +110,6 @@ def test_a_wrong_argument_is_a_usage_error(
 @pytest.mark.parametrize(
     "later",
     [
-        {"mode": "online"},
         {"sync_tensorboard": True},
     ],
     ids=str,

@@ -21,7 +21,7 @@ from airtape.predecessors import root_of
 from airtape.tombstones import RunPath, Tombstone, now_text
 from airtape.writers import read_writers
 from airtape_cli.locate import find_whole_run
-from airtape_cli.options import default_folder, folder_option, vantage
+from airtape_cli.options import default_folder, folder_option, named_target, vantage
 from airtape_cli.render.text import shown
 
 
@@ -29,7 +29,13 @@ from airtape_cli.render.text import shown
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask first; needed in scripts.")
 @click.option("--force", is_flag=True, help="Delete runs that are running, too.")
-@click.option("--from", "target", metavar="URL", help="Take the runs back from this target, too.")
+@click.option(
+    "--from",
+    "target",
+    type=named_target,
+    metavar="TARGET",
+    help="Take the runs back from this target, too; its name or URL.",
+)
 @folder_option
 def delete(
     *, runs: tuple[str, ...], yes: bool, force: bool, target: str | None, folder: str | None

@@ -11,14 +11,21 @@ from airtape.backends.registry import open_backend
 from airtape.overview import overview_of_parts
 from airtape.rundir import wandb_dir
 from airtape.sync.fetch import TargetRun, fetch_run, find_in_target
-from airtape_cli.options import default_folder, vantage
+from airtape_cli.options import default_folder, named_target, vantage
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.text import shown
 
 
 @click.command()
 @click.argument("run")
-@click.option("--from", "target", metavar="URL", required=True, help="The target that has the run.")
+@click.option(
+    "--from",
+    "target",
+    type=named_target,
+    metavar="TARGET",
+    required=True,
+    help="The target that has the run, by its name or URL.",
+)
 @click.option(
     "--in", "folder", metavar="PATH", help="The folder that jobs record to; ./wandb if unsaid."
 )
