@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from airtape.backends.jsonl import JsonlBackend, _publish
+from airtape.backends.jsonl import JsonlBackend
+from airtape.backends.jsonl_files import give_name
 from airtape.errors import TargetError
 from airtape.records import Kind, Point, Record
 from tests.batches import RUN, WRITER, batch_of, with_values
@@ -106,10 +107,10 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
     path, mine, other = tmp_path / "name", tmp_path / "mine", tmp_path / "other"
     mine.touch()
     other.touch()
-    assert _publish(mine, path)
-    assert _publish(mine, path)
-    assert not _publish(other, path)
-    assert not _publish(tmp_path / "swept away", path)
+    assert give_name(mine, path)
+    assert give_name(mine, path)
+    assert not give_name(other, path)
+    assert not give_name(tmp_path / "swept away", path)
 
 
 def test_a_disk_without_hard_links(backend: JsonlBackend, top: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from airtape.backends.cursor import RunKey
+from airtape.backends.lease import Lease
+from airtape.backends.registry import open_backend
 from airtape.sync.report import RunReport, SyncReport
 from airtape_cli.render.sync_report import closing_lines, run_lines
 from airtape_cli.stopping import stopped_by_signals
@@ -127,3 +131,23 @@ def test_a_run_that_was_cut_short_has_its_own_words() -> None:
         "Time ran out: the next sync goes on from here.",
         "Synced 0 runs, 3 records, to x:y; 1 not reached.",
     ]
+
+
+def test_a_run_that_another_sync_holds(
+    tracker: Tracker, tracker_json: Callable[..., Any], make_run: MakeRun, wandb: Path
+) -> None:
+    """It is named, with who holds it; waiting that runs out has a code of its own."""
+    make_run()
+    backend = open_backend(f"sqlite:{wandb}/tracker.db")
+    (run,) = tracker_json("sync", "--dry-run")["runs"]
+    key = RunKey(run["run_id"], b"ab12cd34".ljust(16))
+    lease = Lease("other", "node17", "boot", 4242, 1, time.time_ns(), 60 * 10**9)
+    backend.take_lease(key, lease)
+    said = tracker("sync", exit_code=5).stdout
+    assert "Held by another sync: wandb/run-20261120_101112-ab12cd34" in said
+    assert "  process 4242 on node17 is bringing it\n" in said
+    make_run("bbbb2222")
+    assert "Synced 1 run, 6 records" in tracker("sync").stdout
+    tracker("sync", "--wait", "0", exit_code=5)
+    assert "Synced 1 run, 6 records" in tracker("sync", "--no-lease").stdout
+    backend.close()

@@ -233,7 +233,8 @@ def test_hints_that_cannot_be_kept_hide_no_halt(wandb: Path, logs: list[Path]) -
             brake.stop()
         return 2**62
 
-    report = sync([wandb], backend, SyncOptions(brake=brake, now_ns=stop_at_second))
+    options = SyncOptions(brake=brake, leases=False, now_ns=stop_at_second)
+    report = sync([wandb], backend, options)
     assert (report.halted, report.target_error) == ("stopped", None)
     assert statuses(report) == ["synced", "synced", "pending"]
     assert len(logs) == 3

@@ -73,6 +73,18 @@ from airtape_cli.synced import configured_target
     is_flag=True,
     help="Look into all logs, also of runs that the target has as they are.",
 )
+@click.option(
+    "--wait",
+    type=time_span,
+    metavar="TIME",
+    help="Wait so long, all in all, for runs that other syncs are bringing; not at all if unsaid.",
+)
+@click.option(
+    "--lease/--no-lease",
+    "leases",
+    default=True,
+    help="Leave runs alone that another sync is bringing.  [default: on]",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
 @click.option(
     "--follow", "--watch", is_flag=True, help="Go on with runs that grow, and with new ones."
@@ -97,6 +109,8 @@ def sync(
     rate: int | None,
     limit: int | None,
     check: bool,
+    wait: float | None,
+    leases: bool,
     dry_run: bool,
     follow: bool,
     until_finished: bool,
@@ -110,6 +124,9 @@ def sync(
     none. Only what the target does not have yet is sent, so syncing again is cheap and adds
     nothing twice; a run that goes on is continued next time. Nothing is written below PATH. Runs
     that were deleted are left out, also when a copy of their directory turns up.
+
+    Any number of syncs may run side by side, on many machines too: what one of them is bringing the
+    others leave alone, and nothing comes twice.
 
     With --follow the logs are looked at twice a second, also on file systems that tell nobody of
     changes; what is recorded is in the target within a second, and a target that does not answer
@@ -135,7 +152,7 @@ def sync(
       2  a wrong argument, or a path that does not exist
       3  a run could not be synced, or has damage that was not known before
       4  the target cannot be reached or written
-      5  another sync holds every run
+      5  other syncs hold every run, or --wait ran out
       6  time ran out, or a signal came, with work left
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
@@ -155,6 +172,8 @@ def sync(
         rate=rate,
         limit=limit,
         check=check,
+        leases=leases,
+        wait_s=wait,
         renames=renames,
     )
     chosen = paths or (str(folder),)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.lease import Lease
 from airtape.fold.fold import Fold
 from airtape.fold.observers import HistoryChanges
 from airtape.records import Point, Record
@@ -147,6 +148,25 @@ class Backend(Protocol):
         So a batch that is committed twice, or by two processes, is taken once: the second call
         returns False and changes nothing. After an exception the caller cannot know; it reads the
         cursor again.
+
+        Raises:
+            TargetError: The target does not answer or cannot be written.
+        """
+
+    def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
+        """Put a run into somebody's hands; None if that was done, else in whose hands it is.
+
+        It is done if the run is in nobody's hands, or in those of the same owner, who so renews the
+        lease, or if the one that is there gives way (`Lease.gives_way_to`). Of several who ask at
+        the same time one gets it. Leases save work and decide nothing else, so a target that has
+        no way to keep them may do nothing and return None.
+
+        Raises:
+            TargetError: The target does not answer or cannot be written.
+        """
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Take a run out of somebody's hands; nothing is done if it is not in these.
 
         Raises:
             TargetError: The target does not answer or cannot be written.

@@ -1,6 +1,6 @@
 """A directory of JSON lines that is only ever added to: ``docs/STORE.md`` says what stands where.
 
-Nothing in it is changed once it is there. Each batch is one file, named after its writer and its
+No data in it is changed once it is there. Each batch is one file, named after its writer and its
 number, written aside and then linked to its name: the link is made once, whoever is first.
 """
 
@@ -18,9 +18,12 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from airtape import exactjson
+from airtape.backends import jsonl_leases
 from airtape.backends.base import Batch, DirectoryHint, FileHint, Held
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.jsonl_batch import cursor_from, lines_of, replay, run_of
+from airtape.backends.jsonl_files import aside_of, make_folders, publish_new
+from airtape.backends.lease import Lease
 from airtape.backends.replica import Replica
 from airtape.errors import TargetError, TransientError, UsageError
 
@@ -74,17 +77,22 @@ class JsonlBackend:
         with self._failing():
             if batch.base_version and not _batch_path(folder, writer, batch.base_version).exists():
                 return False
-            _make_folders(folder, self._top.parent)
-            path = _batch_path(folder, writer, version)
-            aside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-            try:
-                _write(aside, lines_of(batch))
-                is_first = _publish(aside, path)
-            except BaseException:
-                aside.unlink(missing_ok=True)
-                raise
+            make_folders(folder, self._top.parent)
+            is_first = publish_new(_batch_path(folder, writer, version), lines_of(batch))
             _sweep(folder, writer, version)
             return is_first
+
+    def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
+        """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
+        folder = self._folder(run)
+        with self._failing():
+            make_folders(folder, self._top.parent)
+            return jsonl_leases.take(folder, lease)
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Take a run out of somebody's hands."""
+        with self._failing():
+            jsonl_leases.drop(self._folder(run), owner)
 
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""
@@ -100,8 +108,8 @@ class JsonlBackend:
         """Remember what run directories look like; of two at a time one may be forgotten."""
         with self._failing():
             kept = {**self.hints(), **hints}
-            _make_folders(self._top, self._top.parent)
-            aside = self._top / f".{HINTS}.{os.urandom(8).hex()}"
+            make_folders(self._top, self._top.parent)
+            aside = aside_of(self._top / HINTS)
             said = {path: _hint_fields(hint) for path, hint in sorted(kept.items())}
             aside.write_text(exactjson.dumps(said), encoding="utf-8")
             aside.replace(self._top / HINTS)
@@ -231,38 +239,6 @@ def _last_line(path: Path) -> bytes:
             size *= 8
 
 
-def _make_folders(folder: Path, top: Path) -> None:
-    """Make a folder and what is missing above it, so that it survives a power loss."""
-    if folder != top and not folder.is_dir():
-        _make_folders(folder.parent, top)
-        folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
-
-
-def _write(path: Path, lines: Iterator[str]) -> None:
-    with path.open("x", encoding="utf-8", newline="\n") as file:
-        file.writelines(lines)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _publish(aside: Path, path: Path) -> bool:
-    """Give a file its name, unless that is taken; tell whether it has it."""
-    try:
-        path.hardlink_to(aside)
-    except FileNotFoundError:
-        # Somebody whose batch came first has swept ours away.
-        return False
-    except OSError:
-        # Over a network a call may be carried out and fail all the same.
-        if not (path.exists() and path.samefile(aside)):
-            if path.exists():
-                return False
-            raise
-    _sync_folder(path.parent)
-    return True
-
-
 def _sweep(folder: Path, writer: bytes, version: int) -> None:
     """Remove what was written aside and can never be linked: its name is taken."""
     with suppress(OSError):
@@ -270,14 +246,6 @@ def _sweep(folder: Path, writer: bytes, version: int) -> None:
             match = _ASIDE.fullmatch(name)
             if match and match[1] == writer.hex() and int(match[2]) <= version:
                 (folder / name).unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
 
 
 def _hint_fields(hint: DirectoryHint) -> dict[str, Any]:

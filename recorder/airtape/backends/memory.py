@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from airtape.backends.base import Batch, DirectoryHint, Held
 from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.lease import Lease
 from airtape.backends.replica import Replica
 
 
@@ -17,6 +18,7 @@ class _Store:
     lock: Lock = field(default_factory=Lock)
     replicas: dict[tuple[RunKey, bytes], Replica] = field(default_factory=dict)
     hints: dict[str, DirectoryHint] = field(default_factory=dict)
+    leases: dict[RunKey, Lease] = field(default_factory=dict)
 
 
 class MemoryBackend:
@@ -61,6 +63,22 @@ class MemoryBackend:
             replica.apply(batch.changes, batch.events)
             replica.cursor = batch.cursor
             return True
+
+    def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
+        """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
+        with self._store.lock:
+            held = self._store.leases.get(run, lease)
+            if not held.gives_way_to(lease):
+                return held
+            self._store.leases[run] = lease
+            return None
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Take a run out of somebody's hands."""
+        with self._store.lock:
+            held = self._store.leases.get(run)
+            if held is not None and held.owner == owner:
+                del self._store.leases[run]
 
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""

@@ -6,9 +6,10 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from airtape.backends import sqlite_about, sqlite_cursors, sqlite_history
+from airtape.backends import sqlite_about, sqlite_cursors, sqlite_history, sqlite_leases
 from airtape.backends.base import Batch, DirectoryHint, Held
 from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.lease import Lease
 from airtape.backends.sqlite_cursors import Place
 from airtape.backends.sqlite_hints import forget_hints, read_hints, write_hints
 from airtape.backends.sqlite_history import Keys
@@ -80,6 +81,16 @@ class SqliteBackend:
             self._keys.clear()
             self._changes_of_others = changes
 
+    def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
+        """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
+        with self._store.transaction() as db:
+            return sqlite_leases.take(db, run, lease)
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Take a run out of somebody's hands."""
+        with self._store.transaction() as db:
+            sqlite_leases.drop(db, run, owner)
+
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""
         with self._store.snapshot() as db:
@@ -95,6 +106,7 @@ class SqliteBackend:
         with self._store.transaction() as db:
             self._keys.clear()
             forget_hints(db, run)
+            sqlite_leases.drop(db, run, None)
             for _, place in sqlite_cursors.runs_like(db, run):
                 forget_run(db, place)
 

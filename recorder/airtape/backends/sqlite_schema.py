@@ -163,7 +163,17 @@ def _first_tables(db: Database) -> None:
         db.execute(f"CREATE TABLE {name} ({columns}, {others}, PRIMARY KEY ({key})) WITHOUT ROWID")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_tables,)
+def _leases(db: Database) -> None:
+    """Who is bringing which run."""
+    db.execute(
+        "CREATE TABLE leases (run_id TEXT NOT NULL, root TEXT NOT NULL, as_entity TEXT NOT NULL,"
+        " as_project TEXT NOT NULL, owner TEXT, host TEXT, boot_id TEXT, pid INTEGER,"
+        " start_ticks INTEGER, renewed_ns INTEGER, lasts_ns INTEGER,"
+        " PRIMARY KEY (run_id, root, as_entity, as_project)) WITHOUT ROWID"
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_tables, _leases)
 """What brings a store from each version to the next; only ever appended to."""
 
 

@@ -12,6 +12,7 @@ from airtape.errors import CommError, Error, TargetError
 from airtape.fold.merge import Part, merge
 from airtape.sync.brake import Halted
 from airtape.sync.glance import Glance, is_settled
+from airtape.sync.lease import HeldElsewhere, Hold
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import RunReport
@@ -43,6 +44,8 @@ class DirectorySync:
     report: RunReport = field(init=False)
     _parts: list[Part] = field(default_factory=list)
     _hints: dict[str, FileHint] = field(default_factory=dict)
+    _holds: dict[RunKey, Hold] = field(default_factory=dict)
+    _held: set[RunKey] = field(default_factory=set)
     _sent: int = 0
 
     def __post_init__(self) -> None:
@@ -59,14 +62,18 @@ class DirectorySync:
         try:
             for run, files in self._writers():
                 self.target.brake.check()
-                self._try(run, files)
+                if run not in self._held:
+                    self._try(run, files)
         except (Halted, TargetError, CommError):
             self._describe()
             if not self.report.problems:
                 self.report.status = "pending"
                 self.report.size = max(0, self.glance.size - self._sent)
             raise
-        if not self._parts and not self.report.problems:
+        finally:
+            for hold in self._holds.values():
+                hold.release()
+        if not (self._parts or self._held or self.report.problems):
             self.report.notes.append("nothing is recorded in it yet")
         self._describe()
         return self.report
@@ -79,6 +86,9 @@ class DirectorySync:
                 self._plan(run, files)
             else:
                 self._send(run, files)
+        except HeldElsewhere as held:
+            self._held.add(run)
+            self.report.notes.append(f"{held.holder} is bringing it")
         except (TargetError, CommError):
             raise
         except Error as error:
@@ -92,7 +102,7 @@ class DirectorySync:
     def hint(self, now_ns: int) -> DirectoryHint | None:
         """Return what the directory looked like before it was synced; None if that went wrong."""
         report = self.report
-        if report.problems or not self._hints:
+        if report.problems or self._held or not self._hints:
             return None
         whole = len(self._hints) == len(self.glance.logs)
         settled = whole and is_settled(self.glance.mtime_ns, now_ns)
@@ -138,6 +148,7 @@ class DirectorySync:
             files=files,
             names=self.options.renames.names_of(files[0].header.run_id),
             target=self.target,
+            hold=self._holds.setdefault(run, Hold(self.target, run, self.options)),
             options=self.options,
             arrived=self.arrived,
             find_others=lambda: self.find_others(writer),
@@ -190,6 +201,8 @@ class DirectorySync:
             report.ended = whole.newest.fold.exit is not None
         if report.problems:
             report.status = "failed"
+        elif self._held:
+            report.status = "held"
         elif report.damage:
             report.status = "damaged"
 

@@ -102,6 +102,7 @@ def sync_to(
     options = (options or SyncOptions()).settled()
     found = find_run_dirs(paths)
     report = SyncReport(not_found=found.not_found, strict=options.strict)
+    report.waited = options.wait_s is not None
     try:
         connections = Connections(open_target, options, close=close)
         with connections.open() as target:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +25,11 @@ class SyncOptions:
         entity: Whom to give the runs to, in place of whom their logs name.
         project: The project to put them into, in place of the one their logs name.
         renames: What to call them beside that.
+        leases: Whether to leave alone what another sync holds, and to hold what is sent.
+        wait_s: Seconds to wait at most, all in all, for runs that another sync holds; None for not
+            at all.
+        wait_until: Until when to wait for them, by `clock`; follows from `wait_s`.
+        owner: Names this sync to others.
         limit: How many runs to send something of at most; None for any number.
         tombstones: Folders whose tombstones count for all run directories, beside the one that a
             run directory is in.
@@ -46,6 +53,10 @@ class SyncOptions:
     entity: str = ""
     project: str = ""
     renames: Renames = field(default_factory=Renames)
+    leases: bool = True
+    wait_s: float | None = None
+    wait_until: float = -math.inf
+    owner: str = field(default_factory=lambda: os.urandom(16).hex())
     limit: int | None = None
     tombstones: Sequence[Path] = ()
     brake: Brake = field(default_factory=Brake)
@@ -69,8 +80,10 @@ class SyncOptions:
         max_bytes = self.max_bytes // self.jobs
         if self.rate is not None:
             max_bytes = min(max_bytes, int(self.rate))
+        wait_until = -math.inf if self.wait_s is None else self.clock() + self.wait_s
         return replace(
             self,
+            wait_until=wait_until,
             renames=self.renames.given_to(self.entity, self.project),
             max_points=max(1, self.max_points // self.jobs),
             max_bytes=max(1, max_bytes),

@@ -114,6 +114,7 @@ class SyncReport:
         notes: What the user should know about the target.
         target_error: Why the target could not be reached or written; what follows was not tried.
         strict: Whether known damage counts like new damage.
+        waited: Whether it waited for runs that other syncs held; then one that stayed so counts.
         halted: Why it ended with work left, None if it did not: ``deadline`` when time ran out,
             ``stopped`` when somebody asked for it.
     """
@@ -123,6 +124,7 @@ class SyncReport:
     notes: list[str] = field(default_factory=list)
     target_error: Error | None = None
     strict: bool = False
+    waited: bool = False
     halted: Reason | None = None
 
     @property
@@ -130,13 +132,14 @@ class SyncReport:
         """The exit code of a command that did this sync."""
         failed = any(run.status in {"failed", "damaged"} for run in self.runs)
         known = self.strict and any(run.known for run in self.runs)
+        held = [run.status == "held" for run in self.runs]
         applies = {
             ExitCode.INTERNAL: any(run.internal for run in self.runs),
             ExitCode.USAGE: bool(self.not_found),
             ExitCode.UNREACHABLE: self.target_error is not None,
             ExitCode.INCOMPLETE: failed or known,
             ExitCode.DEADLINE: self.halted is not None,
-            ExitCode.HELD: bool(self.runs) and all(run.status == "held" for run in self.runs),
+            ExitCode.HELD: any(held) and (self.waited or all(held)),
         }
         return next((code for code in PRECEDENCE if applies[code]), ExitCode.OK)
 

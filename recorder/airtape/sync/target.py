@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from airtape.backends.base import Backend, Batch, DirectoryHint
 from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.lease import Lease
 from airtape.errors import TransientError
 from airtape.sync.brake import Brake
 from airtape.sync.rate import TokenBucket
@@ -68,6 +69,14 @@ class Target:
     def _has(self, batch: Batch) -> bool:
         """Tell whether a batch arrived although the target failed to say so."""
         return self._backend.read_cursor(batch.run, batch.header.writer) == batch.cursor
+
+    def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
+        """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
+        return self._retry.run(lambda: self._backend.take_lease(run, lease), self.brake.pause)
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Take a run out of somebody's hands; asked only once, as a lease ends by itself."""
+        self._backend.drop_lease(run, owner)
 
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""
