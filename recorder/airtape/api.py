@@ -68,8 +68,8 @@ def init(
         allow_val_change: Whether config values may be changed later; by default in notebooks only.
         group: Group that the run belongs to.
         job_type: The run's part in the group, such as ``train``.
-        mode: ``offline`` records; ``online`` records, and a process of its own brings the run to the
-            target meanwhile; ``disabled`` does nothing; with ``shared`` this process is one of
+        mode: ``offline`` records; ``online`` records, and a process of its own brings the run to
+            the target meanwhile; ``disabled`` does nothing; with ``shared`` this process is one of
             several that record the run of this id.
         reinit: What to do when runs are active: return the last one (False, the default but in
             notebooks), finish them first (True, ``finish_previous``), or leave them alone
