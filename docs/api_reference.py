@@ -36,6 +36,11 @@ DIFFERENCES: Mapping[str, str] = {
     "Run.alert": "Nobody is notified by mail; the terminal says it once.",
     "Run.status": "It has three fields more, and can be asked for after the end.",
     "Run.to_html": "The page is made here and shows the run; nothing is loaded from a network.",
+    "Run.log_code": (
+        "It returns the name and the files, in `manifest.entries`, and is no artifact yet. The "
+        "run's own directory is left out whatever `exclude_fn` says. Secrets are taken out of the "
+        "copies."
+    ),
     "Run.detach": "No process stands behind a run, so there is nothing to leave.",
     "Run.join": "Accepted with one warning.",
     "Run.tags": "Lists can be added as well as tuples; a single text is one tag.",

@@ -31,9 +31,13 @@ class StartRun(Protocol):
 
 
 @pytest.fixture
-def start_run(workdir: Path) -> Iterator[StartRun]:
-    """Start runs below the working directory; what is still open at the end is finished."""
+def start_run(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartRun]:
+    """Start runs below the working directory; what is still open at the end is finished.
+
+    They record what the test makes them record, and nothing beside it.
+    """
     assert workdir.is_dir()
+    monkeypatch.setenv("TRACKER_DISABLE_METADATA", "true")
 
     def start(**arguments: Any) -> airtape.Run:
         return airtape.init(**{"project": "tests", "reinit": "create_new"} | arguments)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from airtape.code_files import FOLDER, MAX_FILE
 from airtape.git_state import Git, GitState
 from airtape.machine import cluster, hardware
 from airtape.process import leave_signals_to_the_program
@@ -27,9 +28,6 @@ from airtape.wandb_metadata import wandb_metadata
 
 MAX_PATCH: Final = 4 << 20
 """Bytes of ``diff.patch`` at most."""
-
-MAX_PROGRAM: Final = 10 << 20
-"""Bytes above which a program is not kept."""
 
 METADATA_FILE: Final = "wandb-metadata.json"
 
@@ -78,6 +76,11 @@ class Metadata(threading.Thread):
     def is_wanted(self) -> bool:
         """Whether anything is to be gathered, and files written."""
         return not self._settings.disable_metadata
+
+    @property
+    def program_path(self) -> str | None:
+        """The path of the program from the working directory; its name if it is elsewhere."""
+        return None if self._program is None else _below(self._program, self._cwd.resolve())
 
     def begin(self) -> None:
         """Start the thread, if there is anything to gather and a thread can be had."""
@@ -155,11 +158,11 @@ class Metadata(threading.Thread):
 
     def _gather_program(self) -> None:
         wanted = self._settings.save_code and not self._settings.disable_code
-        if not wanted or self._program is None or self._program.stat().st_size > MAX_PROGRAM:
+        if not wanted or self._program is None or self._program.stat().st_size > MAX_FILE:
             return
         text = self._program.read_bytes().decode("utf-8", "surrogateescape")
-        path = _below(self._program, self._cwd.resolve())
-        self._put(f"code/{path}", text, "code")
+        path = self.program_path
+        self._put(f"{FOLDER}/{path}", text, "code")
         self._say({"code_path": path})
 
     def _gather_git(self) -> None:

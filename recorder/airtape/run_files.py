@@ -30,6 +30,9 @@ class RunFiles:
         folder: The run's ``files``, which exists.
         record: Records what is known of files, a list of maps.
         file_mode: Permissions of files, instead of the umask's.
+
+    Attributes:
+        folder: The folder.
     """
 
     def __init__(
@@ -39,7 +42,7 @@ class RunFiles:
         *,
         file_mode: int | None = None,
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._record = record
         self._file_mode = file_mode
 
@@ -66,7 +69,7 @@ class RunFiles:
         """
         *folders, name = parts_of_path(path)
         with ExitStack() as stack:
-            at = self._open(stack, str(self._folder), None)
+            at = self._open(stack, str(self.folder), None)
             for folder in folders:
                 with suppress(FileExistsError):
                     os.mkdir(folder, self._folder_mode, dir_fd=at)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -15,20 +14,8 @@ Artifact: TypeAlias = Any
 """Stands for a type that comes with artifacts."""
 
 StrPath: TypeAlias = str | os.PathLike[str]
-PathFilter: TypeAlias = Callable[[str, str], bool] | Callable[[str], bool]
 PolicyName: TypeAlias = Literal["live", "now", "end"]
 Watched: TypeAlias = Literal["gradients", "parameters", "all"]
-
-
-def is_py_requirements_or_dockerfile(path: str) -> bool:
-    """Tell whether a file is code: Python, a list of requirements, or a Dockerfile."""
-    name = os.path.basename(path)  # noqa: PTH119 - user code filters the same texts
-    return path.endswith(".py") or name.startswith("Dockerfile") or name == "requirements.txt"
-
-
-def exclude_wandb_fn(path: str, root: str) -> bool:
-    """Tell whether a file lies where runs are recorded, below ``wandb`` or ``.wandb``."""
-    return Path(os.path.relpath(path, root)).parts[:1] in {("wandb",), (".wandb",)}
 
 
 class Nothing:
@@ -136,16 +123,6 @@ class LaterMethods:
     ) -> Artifact | None:
         """Log a model and link it to a registered one. Not available yet."""
         return self._later("link_model", None)
-
-    def log_code(
-        self,
-        root: str | None = ".",
-        name: str | None = None,
-        include_fn: PathFilter = is_py_requirements_or_dockerfile,
-        exclude_fn: PathFilter = exclude_wandb_fn,
-    ) -> Artifact | None:
-        """Keep the code below a folder as an artifact. Not available yet."""
-        return self._later("log_code", None)
 
     def save(
         self,

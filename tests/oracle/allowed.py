@@ -17,6 +17,9 @@ from typing import Literal, NamedTuple
 from tests.oracle.comparison import Difference, differences
 from tests.oracle.normal_form import Value
 
+EXPECTED_LATER = frozenset({"artifacts", "console", "media", "saved files", "watch"})
+"""The only topics that may be missing."""
+
 LIST = Path(__file__).parent / "differences.json"
 ANY = "<any>"
 """Stands for a value that is another one each time."""
@@ -66,14 +69,14 @@ class Verdict:
         changed: Allowances for places where something else stands with airtape by now.
         gone: Allowances for places where nothing differs any more.
         deliberate: Number of allowances that hold for good, those for every run left out.
-        later: Number of allowances that hold until something exists, again without those.
+        later: For each of the other allowances, which hold until something exists, its topics.
     """
 
     unlisted: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     deliberate: int = 0
-    later: int = 0
+    later: list[list[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,12 @@ class Allowed:
     everywhere: list[Allowance]
     scenarios: dict[str, list[Allowance]]
     later: dict[str, str]
+
+    @property
+    def missing(self) -> set[str]:
+        """Topics that do not exist yet, of whole scenarios or of parts."""
+        parts = {name for name, reason in self.reasons.items() if reason.kind == "later"}
+        return parts | {*self.later.values()}
 
     def judge(self, name: str, wandb: Value, airtape: Value) -> Verdict:
         """Compare two results of a scenario."""
@@ -110,8 +119,8 @@ class Allowed:
             now = _stands_at(allowance.path, found, airtape)
             if any(differences(_without_any(allowance.ours, now), now)):
                 verdict.changed.append(f"{allowance.path}: {json.dumps(now, ensure_ascii=False)}")
-            if any(self.reasons[reason].kind == "later" for reason in allowance.because):
-                verdict.later += 1
+            if topics := [name for name in allowance.because if name in self.missing]:
+                verdict.later.append(topics)
             else:
                 verdict.deliberate += 1
         return verdict

@@ -68,7 +68,7 @@ def test_allowance_may_hold_sometimes_only() -> None:
 
 def test_what_comes_later_is_counted_apart() -> None:
     """An allowance until something exists is not one for good."""
-    assert judged(result((1, 5)), Allowance("/obs/a[1]", 5, ("gap",))).later == 1
+    assert judged(result((1, 5)), Allowance("/obs/a[1]", 5, ("gap",))).later == [["gap"]]
 
 
 def test_numbers_differ_by_type_and_beyond_rounding() -> None:

@@ -23,6 +23,13 @@ TOKEN = "ghp_Ab3dEf6hIj9lMn2pQr5tUv8xYz1Bc4eFg7iJ"  # noqa: S105 - of that shape
 
 
 @pytest.fixture
+def start_run(start_run: StartRun, monkeypatch: pytest.MonkeyPatch) -> StartRun:
+    """Start runs that record what there is to know of them, as runs do."""
+    monkeypatch.delenv("TRACKER_DISABLE_METADATA")
+    return start_run
+
+
+@pytest.fixture
 def repo(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """The working directory is a repository with one commit; the command ``git`` in it."""
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import airtape
+from airtape.code_files import exclude_wandb_fn, is_py_requirements_or_dockerfile
 from airtape.errors import (
     AuthenticationError,
     InvalidDataError,
@@ -20,7 +21,7 @@ from airtape.errors import (
     UsageError,
 )
 from airtape.records import Kind
-from airtape.run_later import LaterMethods, exclude_wandb_fn, is_py_requirements_or_dockerfile
+from airtape.run_later import LaterMethods
 from tests.processes import RunPython
 from tests.recording import StartRun, log_of, recorded
 
