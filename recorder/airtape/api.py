@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from airtape.calls import of_current_run, retires
-from airtape.config_source import config_from
+from airtape.config_source import config_from, sweep_config
 from airtape.errors import AuthenticationError, NotAvailableYetError, UsageError
 from airtape.introduction import working_directory
 from airtape.metric import Metric
@@ -135,18 +135,22 @@ def init(
         exclude=config_exclude_keys,
         cwd=working_directory(),
     )
+    sweep = sweep_config(found.sweep_param_path, working_directory())
+    values = {key: value for key, value in values.items() if key not in sweep}
     if reinit in _FINISHES_PREVIOUS:
         session.finish_all()
     if found.mode == "disabled":
         return session.open_disabled(
             found,
             values,
+            sweep=sweep,
             allow_val_change=bool(allow_val_change),
             make_current=reinit != _CREATES_NEW,
         )
     run = session.open_run(
         found,
         values,
+        sweep=sweep,
         allow_val_change=bool(allow_val_change),
         make_current=reinit != _CREATES_NEW,
         resume_from=resume_from,

@@ -236,6 +236,8 @@ class Config:
 
     def _keep(self, values: dict[str, Plain]) -> None:
         """Record values, then show them: when recording fails, nothing has changed."""
+        if not values:
+            return
         # What is recorded is a copy: users may change theirs in place.
         self._record({key: config_value(value) for key, value in values.items()}, [])
         for key, value in values.items():

@@ -60,6 +60,21 @@ def config_from(
     }
 
 
+def sweep_config(path: str | None, cwd: Path) -> dict[str, Plain]:
+    """Return the config values that a sweep has chosen for a run.
+
+    Args:
+        path: A YAML file, flat or with entries like W&B's, or None for no sweep.
+        cwd: Where a relative path starts.
+
+    Raises:
+        UsageError: A key or value cannot be config.
+        ConfigError: The file is missing or cannot be read, or a value is too large.
+    """
+    values = {} if path is None else _by_name(_from_file(path, cwd))
+    return {key: _plain(key, value) for key, value in values.items()}
+
+
 def plain_config(source: object) -> dict[str, Plain]:
     """Return config values by name.
 

@@ -44,6 +44,7 @@ def described(settings: Settings, name: str) -> dict[str, Plain]:
         "tags": list(settings.tags),
         "group": settings.group,
         "job_type": settings.job_type,
+        "sweep_id": settings.sweep_id,
     }
     return {key: value for key, value in said.items() if value is not None}
 

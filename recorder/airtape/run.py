@@ -247,7 +247,7 @@ class Run(CodeMethods, LaterMethods):
         return self.project_url
 
     def get_sweep_url(self) -> str | None:
-        """Return the address of the run's sweep; None, for there are no sweeps."""
+        """Return the address of the run's sweep; None, for no server has it."""
         return self.sweep_url
 
     def __enter__(self) -> Self:

@@ -167,12 +167,12 @@ class RunFacts:
 
     @property
     def sweep_id(self) -> str | None:
-        """The id of the run's sweep; None, for there are no sweeps."""
-        return None
+        """The id of the sweep that the run belongs to; None if it belongs to none."""
+        return self._said_text("sweep_id")
 
     @property
     def sweep_url(self) -> str | None:
-        """The address of the run's sweep; None, for there are no sweeps."""
+        """The address of the run's sweep; None, for no server has it."""
         return None
 
     def _said_text(self, key: str) -> str | None:

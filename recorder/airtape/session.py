@@ -59,6 +59,7 @@ class Session:
         settings: Settings,
         config: Mapping[str, Any],
         *,
+        sweep: Mapping[str, Any],
         allow_val_change: bool = False,
         make_current: bool = True,
         resume_from: str | None = None,
@@ -115,6 +116,7 @@ class Session:
                 opened.log.record(Kind.RUN, begun(settings, origin, base))
                 if config:
                     run.config.update(config, allow_val_change=inherited is not None or None)
+                run.config.update_locked(sweep, user="sweep", _allow_val_change=True)
                 # Whatever is recorded from here on is a change; a reader tells it by the place.
                 opened.log.record(Kind.METADATA, about)
                 if make_current:
@@ -225,6 +227,7 @@ class Session:
         settings: Settings,
         config: Mapping[str, Any],
         *,
+        sweep: Mapping[str, Any],
         allow_val_change: bool = False,
         make_current: bool = True,
     ) -> Run:
@@ -238,6 +241,7 @@ class Session:
         )
         if config:
             run.config.update(config)
+        run.config.update_locked(sweep, user="sweep", _allow_val_change=True)
         self._runs[lifecycle] = run
         if make_current:
             self.run = run

@@ -68,6 +68,14 @@ class Settings:
     resume: str | None = _setting(
         None, "allow, must, never or auto; unset starts a new run", wandb="WANDB_RESUME"
     )
+    sweep_id: str | None = _setting(
+        None, "the sweep that the run belongs to", wandb="WANDB_SWEEP_ID"
+    )
+    sweep_param_path: str | None = _setting(
+        None,
+        "the YAML file of the config values that the sweep has chosen; they are locked",
+        wandb="WANDB_SWEEP_PARAM_PATH",
+    )
     label: str | None = _setting(None, "what a writer of a shared run is called; rank-3")
     primary: bool | None = _setting(
         None, "whether this writer says how a shared run goes; that of rank 0"
@@ -185,9 +193,10 @@ def resolve_settings(
             chosen.setdefault(name, raw)
         notices.extend(layer.notices)
 
-    add(_recognised(arguments, "init({}=...)"))
+    environment = _from_environ(environ)
+    add(_in_sweep(_recognised(arguments, "init({}=...)"), environment))
     add(_from_settings(settings))
-    add(_from_environ(environ))
+    add(environment)
     # The user's file comes last but is read first: it may say where `wandb/settings` is.
     users = _from_file(user_file(environ))
     base = chosen.get("dir") or users.given.get("dir")
@@ -234,6 +243,18 @@ def _recognised(said: Mapping[str, object], source: str) -> _Layer:
                 f"Unknown setting {key!r}", where=where, hint=f"Known: {', '.join(SETTINGS)}"
             )
     return layer
+
+
+def _in_sweep(said: _Layer, environment: _Layer) -> _Layer:
+    """Let whoever runs a sweep say which run it is: its scripts all say the same."""
+    if "sweep_id" not in environment.given:
+        return said
+    for name in ("project", "entity", "run_id"):
+        if name in said.given and name in environment.given:
+            value, _ = said.given.pop(name)
+            if value != environment.given[name][0]:
+                said.notices.append(f"Ignoring {name} {value!r} when running a sweep.")
+    return said
 
 
 def _from_settings(settings: object) -> _Layer:

@@ -33,7 +33,7 @@ RETIRED: Final[frozenset[str]] = frozenset(
     organization problem program program_abspath program_relpath relogin sagemaker_disable
     settings_system settings_workspace show_colors show_emoji show_errors show_info show_warnings
     start_method stop_fn stop_on_fatal_error strict summary_errors summary_timeout summary_warnings
-    sweep_id sweep_param_path symlink table_raise_on_max_row_limit_exceeded use_dot_wandb username
+    symlink table_raise_on_max_row_limit_exceeded use_dot_wandb username
     """.split()  # noqa: SIM905 -- a list would take a line each
 )
 # Settings of W&B that change what is recorded, and are arguments of `init` here: not ignored.
