@@ -17,11 +17,12 @@ from airtape.later import not_yet_error
 from airtape.lifecycle import Lifecycle
 from airtape.metric import Metric, define
 from airtape.notebook import show_html
+from airtape.record_log import finished_error
 from airtape.records import HistoryFlag, Kind, Plain
 from airtape.run_code import CodeMethods
 from airtape.run_later import LaterMethods, T
 from airtape.run_page import frame, page
-from airtape.runlog import RunLog, finished_error
+from airtape.runlog import RunLog
 from airtape.settings import Settings
 from airtape.status import RunStatus
 from airtape.steps import dropped_text, step_number

@@ -17,10 +17,10 @@ from airtape.code_files import (
 )
 from airtape.disabled import DisabledLifecycle
 from airtape.lifecycle import Lifecycle
+from airtape.record_log import finished_error
 from airtape.records import Kind
 from airtape.redaction import Redaction
 from airtape.run_facts import RunFacts
-from airtape.runlog import finished_error
 from airtape.terminal import Terminal
 
 NOTHING = (

@@ -10,8 +10,8 @@ import airtape
 from airtape.errors import InvalidDataError
 from airtape.fold.fold import Fold
 from airtape.large_values import LARGE, load_large
+from airtape.record_log import CHECKPOINT_BYTES
 from airtape.records import HistoryFlag, Kind
-from airtape.runlog import CHECKPOINT_BYTES
 from airtape.txlog.ends import read_ends
 from airtape.txlog.format import MAX_FRAME
 from airtape.txlog.reader import read_log
