@@ -18,7 +18,7 @@ from airtape.sync.retry import Retry
 from airtape_cli.boundary import error_lines
 from airtape_cli.chosen import Choice, choosing_options
 from airtape_cli.following import follow as follow_runs
-from airtape_cli.options import byte_count, default_folder, json_option, time_span
+from airtape_cli.options import byte_count, default_folder, json_option, named_target, time_span
 from airtape_cli.renaming import check_new_ids, renaming_options
 from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
@@ -31,7 +31,11 @@ from airtape_cli.synced import configured_target
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
-    "--to", "target", metavar="URL", help="The target; sqlite:./wandb/tracker.db if unsaid."
+    "--to",
+    "target",
+    type=named_target,
+    metavar="TARGET",
+    help="The target, by its name or URL; sqlite:./wandb/tracker.db if no setting names one.",
 )
 @choosing_options
 @renaming_options
