@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import struct
 from pathlib import Path
+from zlib import crc32
 
+import msgpack
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from airtape.errors import LogFormatError
-from airtape.fetched import FetchedPart, fetched_path, read_fetched, write_fetched
+from airtape.fetched import MAGIC, FetchedPart, fetched_path, read_fetched, write_fetched
 from airtape.fold.fold import Fold, fold_log
 from airtape.fold.keys import dotted
 from airtape.fold.observers import RowCollector
@@ -99,3 +102,26 @@ def test_nothing_is_left_beside_it(tmp_path: Path) -> None:
     path = write_fetched(tmp_path / "a" / "wandb", "x", [])
     assert [one.name for one in path.parent.iterdir()] == ["run-x.fetched"]
     assert read_fetched(tmp_path / "a" / "wandb", "x") == []
+
+
+def test_a_copy_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    """By the system, or because what it says makes no sense."""
+    path = fetched_path(tmp_path, "x")
+    path.mkdir(parents=True)
+    with pytest.raises(LogFormatError, match="Is a directory"):
+        read_fetched(tmp_path, "x")
+    path.rmdir()
+    for state in ({}, Fold().state()):
+        head = msgpack.packb({"writers": [{"header": {}, "last_seq": 1, "state": state}]})
+        path.write_bytes(MAGIC + struct.pack(">II", len(head), crc32(head)) + head)
+        with pytest.raises(LogFormatError, match="says something impossible"):
+            read_fetched(tmp_path, "x")
+
+
+def test_a_copy_that_is_gone_when_its_rows_are_needed_is_named(tmp_path: Path) -> None:
+    """Rows are read only by what goes back to a step."""
+    write_fetched(tmp_path, "x", [FetchedPart(Header("x", b"w" * 16), 3, Fold(), [])])
+    [writer] = read_fetched(tmp_path, "x")
+    fetched_path(tmp_path, "x").unlink()
+    with pytest.raises(LogFormatError, match="No such file"):
+        list(writer.records())

@@ -11,6 +11,7 @@ from airtape.backends.registry import open_backend
 from airtape.overview import overview_of_parts
 from airtape.rundir import wandb_dir
 from airtape.sync.fetch import TargetRun, fetch_run, find_in_target
+from airtape.targets import without_password
 from airtape_cli.options import default_folder, named_target, vantage
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.text import shown
@@ -58,10 +59,11 @@ def fetch(*, run: str, target: str, folder: str | None, first_writer: str) -> No
       4  the target cannot be reached, or the run cannot be kept here
     """  # noqa: D301 - \b tells click to keep the lines below it
     place = default_folder() if folder is None else _wandb_folder(Path(folder))
+    where = without_password(target)
     with closing(open_backend(target)) as backend:
-        found = find_in_target(backend, run, where=target, first_writer=first_writer)
+        found = find_in_target(backend, run, where=where, first_writer=first_writer)
     kept = fetch_run(found, place)
-    _echo(found, target, place, kept)
+    _echo(found, where, place, kept)
 
 
 def _wandb_folder(said: Path) -> Path:
