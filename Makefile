@@ -9,10 +9,10 @@ PYTEST := $(BIN)/python -m pytest
 EXACT := */airtape/records.py,*/airtape/fold*,*/airtape/txlog/*,*/airtape/sync/*
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test check format docs bench oracle faults soak cov clean
+.PHONY: help .venv demo test check format docs bench oracle faults sync-faults soak cov clean
 
 help: ## list the tasks
-	@awk -F ':.*## ' '/^[a-z.]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 .venv: .venv/.installed ## install the project and what its developers need
 
@@ -54,8 +54,11 @@ oracle: .venv/.installed ## compare with the recorded behaviour of wandb
 faults: .venv/.installed ## kill, fill, truncate and flip, many times
 	$(PYTEST) -m faults -o faulthandler_timeout=900 $(ARGS)
 
+sync-faults: .venv/.installed ## kill, stop and mislead syncs, many times
+	$(PYTEST) -m sync_faults -o faulthandler_timeout=900 $(ARGS)
+
 soak: .venv/.installed ## the same for a long time: everything that repeats, 20 times as often
-	$(PYTEST) -m 'faults or soak' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
+	$(PYTEST) -m 'faults or soak or sync_faults' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
 
 cov: .venv/.installed ## the quick tests, with a page that shows each line they miss
 	$(PYTEST) --numprocesses $(JOBS) --cov --cov-report=html:build/coverage $(ARGS)

@@ -1,4 +1,6 @@
-"""A pytest plugin: the table that ``make faults`` ends with, a line for each fault that was tried.
+"""A pytest plugin: the table that a suite of faults ends with, a line for each that was tried.
+
+``make faults`` has one, ``make sync-faults`` another; the rows say which one a line belongs to.
 
 A test that tries a fault asks the fixture ``row``, and says what came out before it asserts, so
 that the line is there when it fails too::
@@ -16,8 +18,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-ROWS = [*(f"W{number}" for number in range(1, 14)), *(f"F{number}" for number in range(1, 10))]
-"""Faults of the writer and its surroundings, and faults in the bytes that a reader meets."""
+TABLES = {
+    "faults": [
+        *(f"W{number}" for number in range(1, 14)),
+        *(f"F{number}" for number in range(1, 10)),
+    ],
+    "sync faults": [f"S{number}" for number in range(1, 13)],
+}
+"""The rows of each table: faults of the writer and its surroundings and faults in the bytes that a
+reader meets; faults of the way into a target."""
+
+ROWS = [row for rows in TABLES.values() for row in rows]
 
 PROPERTY = "fault"
 WIDEST = 160
@@ -50,11 +61,18 @@ def row(record_property: Any) -> SayRow:  # noqa: ANN401 - pytest's, and untyped
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the table, if any fault was tried."""
-    lines = lines_of([*said(terminalreporter, "passed"), *said(terminalreporter, "failed")])
-    if not lines:
-        return
-    width = min(max(terminalreporter._tw.fullwidth, 120), WIDEST)  # noqa: SLF001 - no other way
+    """Print each table of which any fault was tried."""
+    found = [*said(terminalreporter, "passed"), *said(terminalreporter, "failed")]
+    for title, rows in TABLES.items():
+        lines = lines_of([line for line in found if line[0] in rows])
+        if lines:
+            _print(terminalreporter, title, rows, lines)
+
+
+def _print(
+    reporter: pytest.TerminalReporter, title: str, rows: list[str], lines: list[list[str]]
+) -> None:
+    width = min(max(reporter._tw.fullwidth, 120), WIDEST)  # noqa: SLF001 - no other way
     console = Console(file=io.StringIO(), width=width, color_system=None)
     table = Table("row", "tried", "times", "result", "passes when", "", box=SIMPLE_HEAD)
     table.columns[2].justify = "right"
@@ -62,10 +80,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         table.add_row(*line)
     with console.capture() as capture:
         console.print(table)
-    terminalreporter.section("faults")
-    terminalreporter.write(capture.get())
-    absent = [name for name in ROWS if name not in {line[0] for line in lines}]
-    terminalreporter.write_line(f"not tried: {', '.join(absent) or 'none'}")
+    reporter.section(title)
+    reporter.write(capture.get())
+    absent = [name for name in rows if name not in {line[0] for line in lines}]
+    reporter.write_line(f"not tried: {', '.join(absent) or 'none'}")
 
 
 def said(reporter: pytest.TerminalReporter, outcome: str) -> list[list[str]]:

@@ -16,6 +16,9 @@ SUITE = """
         row("W1", "killed", tries=50, result="1 lost", passes="0 lost")
         raise AssertionError
 
+    def test_crons(row):
+        row("S4", "crons", tries=8, result="0 twice", passes="0 twice")
+
     def test_nothing():
         pass
 """
@@ -23,7 +26,7 @@ SUITE = """
 
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """A suite with two rows, one of which fails."""
+    """A suite with three rows of two tables, one of which fails."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makeini("[pytest]")
     pytester.makepyfile(SUITE)
@@ -38,6 +41,14 @@ def test_every_row_is_in_the_table(suite: pytest.Pytester, workers: list[str]) -
     kills = lines.index("W1 killed 50 1 lost 0 lost FAIL")
     assert lines.index("F2 a bit flipped 2,000 0 wrong 0 wrong pass") > kills
     assert any(line.startswith("not tried: W2, W3") for line in lines)
+    assert lines.index("S4 crons 8 0 twice 0 twice pass") > kills
+    assert any(line.startswith("not tried: S1, S2") for line in lines)
+
+
+def test_a_table_without_a_line_is_not_printed(suite: pytest.Pytester) -> None:
+    """Who tries the faults of one table reads nothing of the other."""
+    result = suite.runpytest_subprocess("-p", "tests.faults.table", "-k", "crons")
+    result.stdout.no_fnmatch_line("not tried: W*")
 
 
 def test_without_faults_there_is_no_table(suite: pytest.Pytester) -> None:
