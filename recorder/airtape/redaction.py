@@ -70,7 +70,6 @@ SHAPES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """What secrets look like: a text that is always in them or before them, and the pattern."""
 
-_PATTERNS: Final = {what: re.compile(pattern) for what, (_, pattern) in SHAPES.items()}
 _KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
 _KEY_ENDS: Final = re.compile(r"-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
 
@@ -103,9 +102,10 @@ class Redaction:
             if secret in text:
                 self.found[what] += text.count(secret)
                 text = text.replace(secret, _mark(what))
-        for what, (sign, _) in SHAPES.items():
+        for what, (sign, pattern) in SHAPES.items():
             if sign in text:
-                text = _PATTERNS[what].sub(partial(self._replaced, what), text)
+                # Compiled when the first text asks for it: importing this must be quick.
+                text = re.sub(pattern, partial(self._replaced, what), text)
         return text
 
     def lines(self, text: str) -> str:
