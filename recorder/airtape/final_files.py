@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,8 @@ def write_final(
     files: RunFiles, config: Tree, summary: Tree, whole: Callable[[Plain], Plain]
 ) -> list[dict[str, Plain]]:
     """Write the config and the summary of a run that ends, and return what is to be recorded.
+
+    A file of the same name that the program has put there stays as it is.
 
     Args:
         files: Where they go.
@@ -40,6 +43,7 @@ def write_final(
     return [
         files.write(path, text.encode("utf-8", "backslashreplace"), "run")
         for path, text in written.items()
+        if not os.path.lexists(files.folder / path)
     ]
 
 

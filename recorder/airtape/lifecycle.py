@@ -135,6 +135,8 @@ class Lifecycle:
         if not metadata.is_wanted:
             return
         metadata.finish()
+        if not metadata.writes_files:
+            return
         config, summary = self._log.at_end()
         written: list[dict[str, Plain]] = []
 

@@ -74,8 +74,13 @@ class Metadata(threading.Thread):
 
     @property
     def is_wanted(self) -> bool:
-        """Whether anything is to be gathered, and files written."""
+        """Whether anything is to be gathered."""
         return not self._settings.disable_metadata
+
+    @property
+    def writes_files(self) -> bool:
+        """Whether this is the writer that tells of the code; of many ranks it is one."""
+        return self.is_wanted and self._log.header.role != "shared"
 
     @property
     def program_path(self) -> str | None:
@@ -113,14 +118,11 @@ class Metadata(threading.Thread):
     def run(self) -> None:
         """Gather one thing after the other, the quickest first."""
         leave_signals_to_the_program()
-        for step in (
-            self._learn_secrets,
-            self._gather_machine,
-            self._gather_packages,
-            self._gather_program,
-            self._gather_git,
-            self._write_file,
-        ):
+        steps: list[Callable[[], None]] = [self._learn_secrets, self._gather_machine]
+        if self.writes_files:
+            steps += [self._gather_packages, self._gather_program, self._gather_git]
+            steps.append(self._write_file)
+        for step in steps:
             if self._ended.is_set():
                 return
             try:

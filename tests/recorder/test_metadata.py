@@ -218,6 +218,34 @@ def test_config_is_a_config_again(start_run: StartRun) -> None:
     assert again.config.as_dict() == {"lr": 1e-05, "name": "yes"}
 
 
+def test_files_that_the_program_wrote_itself_stay(start_run: StartRun) -> None:
+    """Many programs put a config.yaml of their own there."""
+    run = start_run(config={"lr": 0.1})
+    mine = Path(run.dir, "config.yaml")
+    mine.write_text("mine: 1\n")
+    run.finish()
+    assert mine.read_text() == "mine: 1\n"
+    assert "config.yaml" not in recorded(run).fold.files
+    assert "wandb-summary.json" in recorded(run).fold.files
+
+
+@pytest.mark.usefixtures("repo")
+def test_one_rank_tells_of_the_code(start_run: StartRun) -> None:
+    """The others tell of their machine only: a thousand ranks do not ask git."""
+    ranks = [
+        start_run(id="all", mode="shared", settings={"label": f"rank-{rank}", "primary": not rank})
+        for rank in range(2)
+    ]
+    told = []
+    for run in ranks:
+        run.finish()
+        [log] = Path(run.sync_dir).glob("*.txlog")
+        told.append(read_back(log).fold)
+    assert ["hardware" in fold.metadata for fold in told] == [True, True]
+    assert ["git" in fold.metadata for fold in told] == [True, False]
+    assert [bool(fold.files) for fold in told] == [True, False]
+
+
 def test_what_goes_wrong_is_counted_and_the_rest_goes_on(
     start_run: StartRun, workdir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
