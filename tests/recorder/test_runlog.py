@@ -10,11 +10,13 @@ import airtape
 from airtape.errors import InvalidDataError
 from airtape.fold.fold import Fold
 from airtape.large_values import LARGE, load_large
+from airtape.named_logs import find_logs
 from airtape.record_log import CHECKPOINT_BYTES
 from airtape.records import HistoryFlag, Kind
 from airtape.txlog.ends import read_ends
 from airtape.txlog.format import MAX_FRAME
 from airtape.txlog.reader import read_log
+from airtape.verify import verify
 from tests.recording import StartRun, log_of, open_log, read_back, recorded
 from tests.txlog.logged import limit
 from tests.txlog.patience import eventually, no_threads
@@ -211,6 +213,8 @@ def test_a_checkpoint_after_trouble_says_what_was_lost(workdir: Path) -> None:
     assert sum(last - first + 1 for first, last, _ in gaps) > 500
     ends = read_ends(log.writer.path)
     assert Fold(ends.state).gaps == gaps
+    [health] = verify(find_logs([str(log.writer.path.parent)]).logs)
+    assert health.is_whole
 
 
 def test_threads_share_a_log(run: airtape.Run) -> None:
