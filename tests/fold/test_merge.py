@@ -27,7 +27,7 @@ PIECES = st.lists(
     ),
     max_size=5,
 )
-A, B, C, D = (bytes([number]) * 16 for number in range(1, 5))
+A, B, C, D, E = (bytes([number]) * 16 for number in range(1, 6))
 
 
 def header(writer: bytes, *parents: bytes, **said: Any) -> Header:
@@ -65,6 +65,13 @@ def test_roles_come_before_everything() -> None:
     """Ranks and children are gone over by primary writers, all of them by amendments."""
     roles = [header(A, role="amend"), header(B), header(C, role="child"), header(D, role="shared")]
     assert order(*roles) == [C, D, B, A]
+
+
+def test_what_has_read_an_amendment_counts_over_it() -> None:
+    """And one that nobody has read over that, wherever the chain of readers leads."""
+    read, unread = header(A, B, role="amend"), header(E, B, role="amend")
+    headers = [unread, header(D, C), header(C, A, B), read, header(B)]
+    assert order(*headers) == [B, A, C, D, E]
 
 
 @given(st.permutations([header(A), header(B, A), header(C, A), header(D, C, role="child")]))

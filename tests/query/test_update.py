@@ -78,6 +78,22 @@ def test_what_is_taken_out_is_gone(
     assert "loss" not in resumed.summary
 
 
+def test_what_goes_on_with_a_changed_run_counts_over_the_change(
+    run: RecordedRun, wandb: Path, synced: Callable[[], Api], start_run: StartRun
+) -> None:
+    """It has read the change, so what it says is later."""
+    run.summary["loss"], run.name = -1, "tiger"
+    del run.config["lr"]
+    run.update()
+    resumed = start_run(id="ab12cd34", resume="must", project=None)
+    assert (resumed.summary["loss"], resumed.name) == (-1, "tiger")
+    resumed.config.lr = 3
+    resumed.log({"loss": 0.5})
+    resumed.finish()
+    for seen in (Api(wandb).run("ab12cd34"), synced().run("ab12cd34")):
+        assert (seen.summary["loss"], seen.config["lr"], seen.name) == (0.5, 3, "tiger")
+
+
 def test_what_was_taken_out_can_be_assigned_again(run: RecordedRun, wandb: Path) -> None:
     """The last word counts."""
     del run.config["lr"]

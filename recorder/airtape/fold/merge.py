@@ -66,9 +66,9 @@ def in_order(headers: Collection[Header]) -> list[Header]:
     """Return the writers of a run in the order in which they count, the last over all others.
 
     Ranks, forked children and amendments' place is by role: what ranks and children say stands
-    unless a primary writer says otherwise, amendments stand over all. Within a role, parents come
-    first, then lower start steps, then lower uuids. A circle of parents, which nobody writes, is
-    cut at its first writer.
+    unless a primary writer says otherwise, amendments stand over all but those that have read
+    them. Within a role, parents come first, then lower start steps, then lower uuids. A circle of
+    parents, which nobody writes, is cut at its first writer.
     """
     parents = {
         header.writer: {writer for writer, _ in header.parents} - {header.writer}
@@ -83,10 +83,24 @@ def in_order(headers: Collection[Header]) -> list[Header]:
         waiting.remove(header)
         left.discard(header.writer)
         placed.append(header)
-    return sorted(placed, key=lambda header: _RANK.get(header.role, 0))
+    read = _read_by_primaries(headers)
+    return sorted(
+        placed,
+        key=lambda header: _RANK["primary"] if header.writer in read else _RANK.get(header.role, 0),
+    )
 
 
 _RANK = {"shared": 0, "child": 0, "primary": 1, "amend": 2}
+
+
+def _read_by_primaries(headers: Collection[Header]) -> set[bytes]:
+    """Return the amendments that a primary writer goes on from: what it says later counts more."""
+    amendments = {header.writer for header in headers if header.role == "amend"}
+    if not amendments:
+        return amendments
+    by_writer = {header.writer: header for header in headers}
+    primaries = (header for header in headers if header.role == "primary")
+    return amendments & _ancestors(primaries, by_writer)
 
 
 def hidden_after(headers: Iterable[Header]) -> dict[bytes, int]:
@@ -96,17 +110,17 @@ def hidden_after(headers: Iterable[Header]) -> dict[bytes, int]:
     for header in by_writer.values():
         if header.rewind_to is None:
             continue
-        for ancestor in _ancestors(header, by_writer):
+        for ancestor in _ancestors([header], by_writer) - {header.writer}:
             last[ancestor] = min(header.rewind_to, last.get(ancestor, header.rewind_to))
     return last
 
 
-def _ancestors(header: Header, by_writer: Mapping[bytes, Header]) -> set[bytes]:
+def _ancestors(headers: Iterable[Header], by_writer: Mapping[bytes, Header]) -> set[bytes]:
     found: set[bytes] = set()
-    waiting = [header]
+    waiting = [*headers]
     while waiting:
         for writer, _ in waiting.pop().parents:
-            if writer not in found and writer != header.writer:
+            if writer not in found:
                 found.add(writer)
                 if writer in by_writer:
                     waiting.append(by_writer[writer])
