@@ -145,7 +145,9 @@ def test_a_batch_of_a_later_version(backend: JsonlBackend, top: Path) -> None:
     assert backend.commit(batch_of())
     (name,) = files_in(top)
     text = (top / name).read_text(encoding="utf-8")
-    (top / name).write_text(text.replace('"version":[1,0]', '"version":[2,0]'), encoding="utf-8")
+    (top / name).write_text(
+        text.replace('"version":[1,1],"run"', '"version":[2,0],"run"'), encoding="utf-8"
+    )
     with pytest.raises(TargetError) as failed:
         list(backend.dump())
     assert "Install a later airtape" in str(failed.value)

@@ -163,11 +163,19 @@ def test_a_path_that_does_not_exist_is_named(tracker: Tracker, make_run: MakeRun
     assert result.stderr == "Error: there is nothing at this path\n  Where: nowhere\n"
 
 
-@pytest.mark.parametrize("url", ["carrier:pigeon", "runs.db", "sqlite:"])
+def test_a_target_that_nobody_named(tracker: Tracker, make_run: MakeRun) -> None:
+    """What is no URL is taken for a name, and the error says how to write either."""
+    make_run()
+    result = tracker("sync", "--to", "runs.db", exit_code=2)
+    assert "runs.db" in result.stderr
+    assert "KIND:PLACE" in result.stderr
+
+
+@pytest.mark.parametrize("url", ["carrier:pigeon", "sqlite:"])
 def test_a_target_of_an_unknown_kind_lists_the_known_ones(
     tracker: Tracker, make_run: MakeRun, url: str
 ) -> None:
-    """A URL without a kind, or with one that nobody serves, is a wrong argument."""
+    """A URL of a kind that nobody serves, or without a place, is a wrong argument."""
     make_run()
     result = tracker("sync", "--to", url, exit_code=2)
     assert url in result.stderr

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import msgpack
 
+from airtape.backends.tally import Tally
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key, key_of, path_of
 from airtape.fold.observers import HistoryChanges
@@ -96,6 +97,8 @@ class Cursor:
         state: Opaque to targets: what `pack_state` made, for `Cursor.fold`.
         losses: Known damage.
         ended: Whether the writer's exit record has come.
+        tally: What the records that have come amount to; None where that is not known, because the
+            first of them came when no tally was kept.
     """
 
     version: int = 0
@@ -104,6 +107,7 @@ class Cursor:
     state: bytes = b""
     losses: tuple[Loss, ...] = ()
     ended: bool = False
+    tally: Tally | None = field(default_factory=Tally)
 
     def fold(self) -> Fold:
         """Return what the records received amount to, with the last row completed."""

@@ -20,6 +20,7 @@ from airtape import exactjson
 from airtape.backends.base import Batch
 from airtape.backends.cursor import Cursor, FileMark, Loss, RunKey
 from airtape.backends.replica import Replica
+from airtape.backends.tally import Tally
 from airtape.errors import TargetError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key, key_of, path_of
@@ -29,7 +30,7 @@ from airtape.txlog.format import Header, header_from_fields
 from airtape.txlog.seqset import SeqSet
 
 FORMAT = "airtape-batch"
-MAJOR, MINOR = 1, 0
+MAJOR, MINOR = 1, 1
 
 
 def lines_of(batch: Batch) -> Iterator[str]:
@@ -93,6 +94,7 @@ def _cursor_fields(cursor: Cursor) -> dict[str, Any]:
         "losses": [loss._asdict() for loss in cursor.losses],
         "ended": cursor.ended,
         "state": cursor.state,
+        "tally": None if cursor.tally is None else cursor.tally._asdict(),
     }
 
 
@@ -111,6 +113,7 @@ def cursor_from(line: str | bytes) -> Cursor:
         state=said["state"],
         losses=tuple(Loss(**loss) for loss in said["losses"]),
         ended=said["ended"],
+        tally=None if said.get("tally") is None else Tally(**said["tally"]),
     )
 
 

@@ -9,6 +9,7 @@ import msgpack
 
 from airtape.backends.cursor import Cursor, FileMark, Loss, RunKey
 from airtape.backends.sqlite_values import integer, integer_from
+from airtape.backends.tally import Tally
 from airtape.records import pack_big_ints, unpack_ext
 from airtape.txlog.format import Header, header_from_fields
 from airtape.txlog.seqset import SeqSet
@@ -76,8 +77,9 @@ def version_of(db: sqlite3.Connection, place: Place | None) -> int:
 
 def read(db: sqlite3.Connection, writer: int) -> Cursor:
     """Return the cursor of a writer that has one."""
-    version, received, ended, state = db.execute(
-        "SELECT version, received, ended, state FROM cursors WHERE writer = ?", (writer,)
+    version, received, ended, state, size, digest = db.execute(
+        "SELECT version, received, ended, state, bytes, digest FROM cursors WHERE writer = ?",
+        (writer,),
     ).fetchone()
     files = db.execute(
         "SELECT name, read_to, frame_start, frame_crc, max_seq, size, mtime_ns"
@@ -102,16 +104,19 @@ def read(db: sqlite3.Connection, writer: int) -> Cursor:
             for file, start, end, first, last, reason in losses
         ),
         ended=bool(ended),
+        tally=None if digest is None else Tally(size, int(digest, 16)),
     )
 
 
 def write(db: sqlite3.Connection, writer: int, cursor: Cursor, header: Header) -> None:
     """Put a cursor in place of the one that was; the header of the first one stays."""
     db.execute(
-        "INSERT INTO cursors (writer, version, records, received, ended, header, state)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (writer) DO UPDATE SET"
+        "INSERT INTO cursors"
+        " (writer, version, records, received, ended, header, state, bytes, digest)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (writer) DO UPDATE SET"
         " version = excluded.version, records = excluded.records, received = excluded.received,"
-        " ended = excluded.ended, state = excluded.state",
+        " ended = excluded.ended, state = excluded.state, bytes = excluded.bytes,"
+        " digest = excluded.digest",
         (
             writer,
             cursor.version,
@@ -120,6 +125,8 @@ def write(db: sqlite3.Connection, writer: int, cursor: Cursor, header: Header) -
             cursor.ended,
             msgpack.packb(header.to_fields(), default=pack_big_ints),
             cursor.state,
+            None if cursor.tally is None else cursor.tally.size,
+            None if cursor.tally is None else cursor.tally.text,
         ),
     )
     db.executemany(

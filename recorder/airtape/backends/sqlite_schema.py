@@ -173,7 +173,13 @@ def _leases(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_tables, _leases)
+def _tallies(db: Database) -> None:
+    """What the records that have come amount to; not known of those that came before."""
+    db.execute("ALTER TABLE cursors ADD COLUMN bytes INTEGER")
+    db.execute("ALTER TABLE cursors ADD COLUMN digest TEXT")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_tables, _leases, _tallies)
 """What brings a store from each version to the next; only ever appended to."""
 
 

@@ -142,6 +142,7 @@ class BatchBuilder:
             state=state,
             losses=reader.losses(fold.gaps),
             ended=self.ended,
+            tally=reader.tally,
         )
         return Batch(
             run=self._run,

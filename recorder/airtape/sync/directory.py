@@ -15,6 +15,7 @@ from airtape.sync.glance import Glance, is_settled
 from airtape.sync.lease import HeldElsewhere, Hold
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions
+from airtape.sync.receipt import receipt_of
 from airtape.sync.report import RunReport
 from airtape.sync.target import Target
 from airtape.sync.transfer import Outcome, Transfer
@@ -44,6 +45,7 @@ class DirectorySync:
     report: RunReport = field(init=False)
     _parts: list[Part] = field(default_factory=list)
     _hints: dict[str, FileHint] = field(default_factory=dict)
+    _cursors: list[Cursor] = field(default_factory=list)
     _holds: dict[RunKey, Hold] = field(default_factory=dict)
     _held: set[RunKey] = field(default_factory=set)
     _sent: int = 0
@@ -158,6 +160,7 @@ class DirectorySync:
         finally:
             self._take(transfer.outcome)
         self._parts.append(Part(files[0].header, outcome.fold))
+        self._cursors.append(outcome.cursor)
         done = outcome.cursor.ended and outcome.reached_end and not outcome.cursor.losses
         for file in files:
             self._hints[file.name] = FileHint(file.size, file.mtime_ns, run, writer, done)
@@ -185,6 +188,7 @@ class DirectorySync:
         self.report.held += len(cursor.received)
         self.report.known += [loss for loss in cursor.losses if loss.records != 0]
         self._parts.append(Part(header, cursor.fold()))
+        self._cursors.append(cursor)
         if self.report.size > 0:
             self.report.status = "pending"
 
@@ -199,6 +203,7 @@ class DirectorySync:
             report.project = run.project or _text(whole.run.get("project"))
             report.name = _text(whole.run.get("name"))
             report.ended = whole.newest.fold.exit is not None
+            report.receipt = receipt_of(self._cursors)
         if report.problems:
             report.status = "failed"
         elif self._held:

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from airtape.backends.cursor import Loss
 from airtape.errors import Error
 from airtape.sync.brake import Reason
+from airtape.sync.receipt import Receipt
 
 Status: TypeAlias = Literal[
     "synced", "nothing_new", "pending", "damaged", "failed", "held", "deleted"
@@ -55,6 +56,8 @@ class RunReport:
         points: Number of values of the history that were sent.
         size: Number of bytes of logs that were read for it; for ``pending`` those to be read.
         held: Number of records that the target holds now.
+        receipt: What the target has of the writers whose logs stand there; None when there was no
+            need to ask.
         ended: Whether the run has ended, so that nothing will follow.
         damage: Damage that was not known before.
         known: Damage that was known before.
@@ -74,6 +77,7 @@ class RunReport:
     points: int = 0
     size: int = 0
     held: int = 0
+    receipt: Receipt | None = None
     ended: bool = False
     damage: list[Loss] = field(default_factory=list)
     known: list[Loss] = field(default_factory=list)
@@ -95,6 +99,7 @@ class RunReport:
             "points": self.points,
             "bytes": self.size,
             "held": self.held,
+            "receipt": None if self.receipt is None else self.receipt.to_json(),
             "ended": self.ended,
             "damage": [{**loss._asdict(), "known": False} for loss in self.damage]
             + [{**loss._asdict(), "known": True} for loss in self.known],

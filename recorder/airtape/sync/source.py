@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import TypeAlias
 
 from airtape.backends.cursor import Cursor, FileMark, Loss
+from airtape.backends.tally import Tally, digest_of, tally_of
 from airtape.records import Record
 from airtape.sync.log_file import LogFile, continues
 from airtape.txlog.reader import Damage, LogReader
@@ -67,6 +68,7 @@ class WriterReader:
     def __init__(self, files: Sequence[LogFile], cursor: Cursor) -> None:
         self.received = cursor.received.copy()
         self.late = False
+        self._size = self._digests = 0
         self._cursor = cursor
         self._marks = dict(cursor.files)
         self._damage: list[tuple[str, Damage]] = []
@@ -84,13 +86,16 @@ class WriterReader:
 
     def _one(self, stream: _Stream) -> Iterator[Record]:
         add, late_below, name = self.received.add, self._late_below(stream), stream.file.name
-        for item in stream.reader:
+        reader = stream.reader
+        for item in reader:
             if isinstance(item, Damage):
                 self._damage.append((name, item))
             elif add(item.seq):
                 if item.seq < late_below:
                     self.late = True
                     return
+                start, crc = reader.last_frame or (0, 0)
+                self._count(item.seq, reader.offset - start, crc)
                 yield item
 
     def _late_below(self, stream: _Stream) -> int:
@@ -111,6 +116,7 @@ class WriterReader:
                 if seq < limits[stream.file.name]:
                     self.late = True
                     return
+                self._count(seq, mark.offset - mark.frame_start, mark.frame_crc)
                 yield record
 
     def _marked(self, stream: _Stream) -> Iterator[tuple[int, _Stream, FileMark, Record]]:
@@ -129,6 +135,16 @@ class WriterReader:
             self._marks.update({name: mark for name, mark in marks.items() if mark is not None})
         return dict(self._marks)
 
+    def _count(self, seq: int, size: int, body_crc: int) -> None:
+        self._size += size
+        self._digests += digest_of(seq, body_crc)
+
+    @property
+    def tally(self) -> Tally | None:
+        """What the records that the target has and those that were yielded amount to."""
+        before = self._cursor.tally
+        return None if before is None else before.plus(tally_of(self._size, self._digests))
+
     def cursor(self, dropped: Iterable[Gap]) -> Cursor:
         """Return what another reader needs to go on behind the end of this one.
 
@@ -136,7 +152,13 @@ class WriterReader:
             dropped: What the writer itself had to drop.
         """
         losses = self.losses(dropped)
-        return replace(self._cursor, received=self.received, files=self.marks(), losses=losses)
+        return replace(
+            self._cursor,
+            received=self.received,
+            files=self.marks(),
+            losses=losses,
+            tally=self.tally,
+        )
 
     @property
     def size(self) -> int:
