@@ -97,6 +97,7 @@ def init(
         UsageError: An argument is wrong (also a ValueError), or unknown (also a TypeError).
         AuthenticationError: ``force`` is True, and no target is set.
         ConfigError: The config file cannot be read, or a config value is too large.
+        LogFormatError: What was fetched of the run to go on with is damaged.
         NotAvailableYetError: An argument asks for something that this version does not have.
         Error: The run directory cannot be made.
     """
