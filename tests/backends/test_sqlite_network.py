@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from airtape.backends.filesystems import network_type, why_locks_fail
 from airtape.backends.sqlite import SqliteBackend
-from airtape.errors import TargetError
+from airtape.errors import TargetError, TransientError
 from tests.batches import RUN, WRITER, batch_of, with_values
 
 
@@ -70,6 +71,35 @@ def test_a_lock_that_was_left_behind(tmp_path: Path) -> None:
     assert f"remove {path}.lock" in str(failed.value)
     (tmp_path / "store.db.lock").rmdir()
     backend.close()
+
+
+def test_what_a_killed_process_had_half_written(tmp_path: Path) -> None:
+    """Once its lock is removed, the next one takes it back, as SQLite does where locks work."""
+    far = {"find_fault": lambda _: "a network file system (nfs4)", "busy_s": 0.05}
+    path, there = tmp_path / "store.db", tmp_path / "there"
+    backend = SqliteBackend(str(path), **far)
+    assert backend.commit(batch_of(*with_values(1, loss=0.5)))
+    backend.close()
+    writer = sqlite3.connect(f"file:{path}?vfs=unix-dotfile", uri=True)
+    writer.execute("PRAGMA cache_size = 1")
+    writer.execute("BEGIN")
+    writer.execute("CREATE TABLE half AS SELECT zeroblob(100000) AS written")
+    writer.execute("DELETE FROM runs")
+    shutil.copytree(tmp_path, there)
+    writer.close()
+    with pytest.raises(TransientError):
+        SqliteBackend(str(there / "store.db"), **far)
+    (there / "store.db.lock").rmdir()
+    backend = SqliteBackend(str(there / "store.db"), **far)
+    assert backend.commit(
+        batch_of(*with_values(2, loss=0.5), base=backend.read_cursor(RUN, WRITER))
+    )
+    backend.close()
+    connection = sqlite3.connect(there / "store.db")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("SELECT name FROM sqlite_master WHERE name = 'half'").fetchall() == []
+    connection.close()
+    assert list(there.iterdir()) == [there / "store.db"]
 
 
 MOUNTS = """\

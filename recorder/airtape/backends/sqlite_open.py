@@ -12,6 +12,7 @@ from typing import Final
 from urllib.parse import quote
 
 from airtape.backends.filesystems import why_locks_fail
+from airtape.backends.sqlite_rollback import roll_back
 from airtape.backends.sqlite_schema import is_current, migrate
 from airtape.errors import TargetError, TransientError
 
@@ -224,6 +225,7 @@ def _connect(path: Path, fault: str | None) -> sqlite3.Connection:
     if fault is not None:
         # Locks of the usual kind are not to be trusted there, and WAL needs shared memory.
         uri += "?vfs=unix-dotfile"
+        roll_back(path.resolve())
     connection = sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)
     try:
         if fault is not None:
