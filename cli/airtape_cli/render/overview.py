@@ -101,7 +101,13 @@ def _writers(run: Overview) -> str:
 
 
 def _hardware(hardware: Mapping[str, Plain]) -> str:
-    return ", ".join(f"{name} {value_text(value)}" for name, value in hardware.items())
+    said = []
+    for name, value in hardware.items():
+        if name.endswith("_bytes") and isinstance(value, int):
+            said.append(f"{name.removesuffix('_bytes').replace('_', ' ')} {size_text(value)}")
+        else:
+            said.append(f"{name.replace('_', ' ')} {value_text(value)}")
+    return ", ".join(said)
 
 
 def _summary_lines(run: Overview) -> Iterator[Line]:
