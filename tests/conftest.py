@@ -13,6 +13,7 @@ pytest_plugins = [
     "tests.faults.table",
     "tests.no_skips",
     "tests.oracle.tally",
+    "tests.postgres_server",
     "tests.processes",
     "tests.recording",
     "tests.rounds",

@@ -10,23 +10,25 @@ import pytest
 from airtape.backends.base import Backend
 from airtape.backends.memory import MemoryBackend
 from airtape.backends.registry import open_backend
+from tests.targets import in_turn, url_at
 
 PLACES: dict[str, str] = {
     "memory": "memory:{place}",
     "sqlite": "sqlite:{place}/store.db",
     "jsonl": "jsonl:{place}/store",
+    "postgresql": "{new_database}",
 }
 """URLs by kind of target. Whoever writes another backend adds a line and runs these tests."""
 
 OpenTarget = Callable[[], Backend]
 
 
-@pytest.fixture(params=PLACES)
+@pytest.fixture(params=in_turn(PLACES))
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a target that has nothing yet."""
     place = tmp_path / "target"
     place.mkdir()
-    yield PLACES[request.param].format(place=place)
+    yield url_at(PLACES[request.param], place, request)
     MemoryBackend.forget(str(place))
 
 

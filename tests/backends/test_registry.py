@@ -51,7 +51,7 @@ def test_an_unknown_scheme_lists_the_known_ones(url: str) -> None:
     """A mistyped target costs one look."""
     with pytest.raises(UsageError) as failed:
         open_backend(url)
-    assert "Known kinds: jsonl, memory, sqlite" in str(failed.value)
+    assert "Known kinds: jsonl, memory, postgres, postgresql, sqlite" in str(failed.value)
 
 
 def test_a_target_needs_a_place() -> None:

@@ -12,8 +12,9 @@ from airtape.backends.base import Backend
 from airtape.backends.memory import MemoryBackend
 from airtape.backends.registry import open_backend
 from tests.logs import run_dir_of
+from tests.targets import DATABASE, in_turn, url_at
 
-TARGETS = ("sqlite:{place}/store.db", "jsonl:{place}/store")
+TARGETS = ("sqlite:{place}/store.db", "jsonl:{place}/store", DATABASE)
 """Targets of both kinds: with transactions and without."""
 
 
@@ -25,13 +26,12 @@ def memory() -> Iterator[MemoryBackend]:
     MemoryBackend.forget(name)
 
 
-@pytest.fixture(params=TARGETS, ids=lambda url: url.partition(":")[0])
+@pytest.fixture(params=in_turn(TARGETS))
 def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a new target, of each kind that outlives a process."""
     place = tmp_path / "target"
     place.mkdir()
-    url: str = request.param
-    return url.format(place=place)
+    return url_at(request.param, place, request)
 
 
 @pytest.fixture

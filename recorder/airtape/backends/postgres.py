@@ -1,0 +1,141 @@
+"""The PostgreSQL store: a schema of a database, for many machines and many runs.
+
+``docs/STORE.md`` lists its views. A sync needs no right but to read and to insert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from airtape.backends import postgres_cursors, postgres_leases
+from airtape.backends.base import Batch, DirectoryHint, Held
+from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.lease import Lease
+from airtape.backends.postgres_about import write_about
+from airtape.backends.postgres_chunks import Tail, read_tail, write_changes
+from airtape.backends.postgres_events import read_events, write_events
+from airtape.backends.postgres_hints import forget_hints, read_hints, write_hints
+from airtape.backends.postgres_history import erased_of, keys_of, points_of, rows_of, values_of
+from airtape.backends.postgres_open import ANSWER_S, Connection, Database
+from airtape.fold.keys import path_of
+
+
+class PostgresBackend:
+    """A store in a PostgreSQL database.
+
+    Values and cursor of a batch arrive in one transaction, in which the cursor is read again while
+    an advisory lock keeps others from the run.
+
+    Args:
+        url: The URL, ``postgresql://…``.
+        answer_s: How long a transaction may take, in seconds.
+
+    Raises:
+        TargetError: The URL is none, the server refuses, or there is no store.
+        TransientError: The server does not answer at the moment.
+    """
+
+    transactional = True
+    can_retract = True
+
+    def __init__(self, url: str, *, answer_s: float = ANSWER_S) -> None:
+        self.notes: Sequence[str] = ()
+        self._store = Database(url, answer_s=answer_s)
+        self._tails: dict[int, Tail] = {}
+
+    def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
+        """Return the cursor of a writer, None if nothing of it has come."""
+        with self._store.snapshot() as db:
+            place = postgres_cursors.find(db, run, writer)
+            return None if place is None else postgres_cursors.read(db, place.writer)
+
+    def commit(self, batch: Batch) -> bool:
+        """Take in a batch if it builds on the cursor that is stored; tell whether it does."""
+        tail = None
+        with self._store.transaction() as db:
+            postgres_cursors.lock(db, batch.run, "commit")
+            place = postgres_cursors.find(db, batch.run, batch.header.writer)
+            if batch.base_version != (0 if place is None else place.version):
+                return False
+            if place is None:
+                place = postgres_cursors.make(db, batch.run, batch.header)
+            if batch.restart:
+                place.since, place.header = batch.cursor.version, batch.header
+            # What is known is forgotten until the transaction is through.
+            tail = self._tails.pop(place.writer, None)
+            if tail is None or tail.version != place.version:
+                tail = read_tail(db, place)
+            write_changes(db, place, batch.cursor.version, batch.changes, tail)
+            write_events(db, place, batch.cursor.version, batch.events)
+            write_about(db, place, batch)
+        tail.version = batch.cursor.version
+        self._tails[place.writer] = tail
+        return True
+
+    def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
+        """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
+        with self._store.transaction() as db:
+            return postgres_leases.take(db, run, lease)
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Take a run out of somebody's hands."""
+        with self._store.transaction() as db:
+            postgres_leases.drop(db, run, owner)
+
+    def hints(self) -> Mapping[str, DirectoryHint]:
+        """Return what is known of run directories, by path."""
+        with self._store.snapshot() as db:
+            return read_hints(db)
+
+    def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
+        """Remember what run directories look like."""
+        with self._store.transaction() as db:
+            write_hints(db, hints)
+
+    def retract(self, run: RunKey) -> None:
+        """Forget a run, so that the next sync sends it anew; `compact` clears it away."""
+        with self._store.transaction() as db:
+            postgres_cursors.lock(db, run, "commit")
+            forget_hints(db, run)
+            postgres_leases.drop(db, run, None)
+            for _, place in postgres_cursors.runs_like(db, run):
+                db.execute("INSERT INTO airtape.retractions (run) VALUES (%s)", (place,))
+
+    def runs(self, run_id: str | None = None) -> list[RunKey]:
+        """Return the runs that something has come of, sorted: all, or those with this id."""
+        with self._store.snapshot() as db:
+            found = postgres_cursors.runs_like(db, None)
+        return [run for run, _ in found if run_id in {None, run.run_id}]
+
+    def dump(self, run: RunKey | None = None) -> Iterator[Held]:
+        """Yield what the store holds of each writer, sorted by run and writer."""
+        with self._store.snapshot() as db:
+            runs = postgres_cursors.runs_like(db, run)
+        for key, place in runs:
+            with self._store.snapshot(in_time=False) as db:
+                held = _dump_run(db, key, place)
+            yield from held
+
+    def close(self) -> None:
+        """Hang up; may be called again."""
+        self._tails.clear()
+        self._store.close()
+
+
+def _dump_run(db: Connection, run: RunKey, run_place: int) -> list[Held]:
+    keys = keys_of(db, run_place)
+    held = []
+    for writer, (header, since) in postgres_cursors.headers_of(db, run_place).items():
+        erased = erased_of(db, writer, since)
+        points = points_of(values_of(db, writer, since, erased), keys)
+        held.append(
+            Held(
+                run,
+                header,
+                postgres_cursors.read(db, writer),
+                sorted(points, key=lambda point: (point.step, path_of(point.key))),
+                rows_of(db, writer, since, erased),
+                read_events(db, writer, since),
+            )
+        )
+    return held

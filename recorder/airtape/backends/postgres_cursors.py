@@ -1,0 +1,206 @@
+"""The cursors of a PostgreSQL store: which records of which writer have come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+
+from airtape.backends.cursor import Cursor, FileMark, Loss, RunKey
+from airtape.backends.postgres_open import Connection
+from airtape.backends.postgres_values import as_said, storable
+from airtape.backends.tally import Tally
+from airtape.records import pack_big_ints, unpack_ext
+from airtape.txlog.format import Header, header_from_fields
+from airtape.txlog.seqset import SeqSet
+
+_IS_RUN = "r.run_id = %s AND r.root = %s AND r.as_entity = %s AND r.as_project = %s"
+_IS_PRESENT = "NOT EXISTS (SELECT FROM airtape.retractions t WHERE t.run = r.id)"
+_LAST = "ORDER BY c.version DESC LIMIT 1"
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a writer stands in the store.
+
+    Attributes:
+        run: Id of its run.
+        writer: Its id.
+        version: Version of its cursor, 0 if it has none.
+        since: Version at which it was begun; what came with earlier ones does not count.
+        header: The first one's header.
+    """
+
+    run: int
+    writer: int
+    version: int
+    since: int
+    header: Header
+
+
+def lock(db: Connection, run: RunKey, purpose: str) -> None:
+    """Keep others from doing something with a run until the transaction ends."""
+    said = repr((purpose, *run)).encode("utf-8", "surrogatepass")
+    number = int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
+    db.execute("SELECT pg_advisory_xact_lock(%s)", (number,))
+
+
+def identity(run: RunKey) -> tuple[str, str, str, str]:
+    """Return what tells a run from others, as columns."""
+    return storable(run.run_id), run.root.hex(), storable(run.entity), storable(run.project)
+
+
+def find(db: Connection, run: RunKey, writer: bytes) -> Place | None:
+    """Return where a writer stands, None if nothing of it has come."""
+    found = db.execute(
+        "SELECT r.id, w.id, c.version, c.since, c.header FROM airtape.runs r"  # noqa: S608 - ours
+        " JOIN airtape.writers w ON w.run = r.id"
+        f" CROSS JOIN LATERAL (SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"
+        f" WHERE {_IS_RUN} AND w.writer = %s AND {_IS_PRESENT}",
+        (*identity(run), writer.hex()),
+        binary=True,
+    ).fetchone()
+    if found is None:
+        return None
+    run_place, writer_place, version, since, header = found
+    return Place(run_place, writer_place, version, since, _header(header))
+
+
+def make(db: Connection, run: RunKey, header: Header) -> Place:
+    """Make a place for a writer that has none yet, and for its run."""
+    found = db.execute(
+        f"SELECT r.id FROM airtape.runs r WHERE {_IS_RUN} AND {_IS_PRESENT}",  # noqa: S608 - ours
+        identity(run),
+    ).fetchone()
+    run_id = _add_run(db, run) if found is None else found[0]
+    (writer,) = _one(
+        db,
+        "INSERT INTO airtape.writers (run, writer) VALUES (%s, %s) RETURNING id",
+        (run_id, header.writer.hex()),
+    )
+    return Place(run_id, writer, 0, 1, header)
+
+
+def _add_run(db: Connection, run: RunKey) -> int:
+    said = identity(run)
+    (run_id,) = _one(
+        db,
+        "INSERT INTO airtape.runs (run_id, root, as_entity, as_project, generation)"  # noqa: S608
+        " VALUES (%s, %s, %s, %s, (SELECT coalesce(max(generation), 0) + 1 FROM airtape.runs r"
+        f" WHERE {_IS_RUN})) RETURNING id",
+        (*said, *said),
+    )
+    added: int = run_id
+    return added
+
+
+def runs_like(db: Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
+    """Return the runs of the store with their ids, sorted: one, if it is there, or all."""
+    rows = db.execute(
+        "SELECT r.run_id, r.root, r.as_entity, r.as_project, r.id FROM airtape.runs r"  # noqa: S608
+        f" WHERE {_IS_PRESENT}"
+    )
+    found = [
+        (RunKey(as_said(run_id), bytes.fromhex(root), as_said(entity), as_said(project)), place)
+        for run_id, root, entity, project, place in rows
+    ]
+    return sorted(pair for pair in found if run in {None, pair[0]})
+
+
+def read(db: Connection, writer: int) -> Cursor:
+    """Return the cursor of a writer that has one."""
+    version, received, ended, files, losses, state, size, digest = _one(
+        db,
+        "SELECT c.version, c.received, c.ended, c.files::text, c.losses::text, c.state,"  # noqa: S608
+        " c.bytes, c.digest"
+        f" FROM airtape.commits c WHERE c.writer = %s {_LAST}",
+        (writer,),
+    )
+    return Cursor(
+        version=version,
+        received=SeqSet.decode(received),
+        files={as_said(name): FileMark(*mark) for name, mark in json.loads(files).items()},
+        state=bytes(state),
+        losses=tuple(
+            Loss(
+                *(as_said(loss["file"]), loss["start_byte"], loss["end_byte"]),
+                *(loss["first_seq"], loss["last_seq"], as_said(loss["reason"])),
+            )
+            for loss in json.loads(losses)
+        ),
+        ended=ended,
+        tally=None if digest is None else Tally(int(size), int(digest, 16)),
+    )
+
+
+def columns_of(place: Place, cursor: Cursor) -> dict[str, Any]:
+    """Return a writer's new cursor as columns."""
+    return {
+        "run": place.run,
+        "writer": place.writer,
+        "version": cursor.version,
+        "since": place.since,
+        "records": len(cursor.received),
+        "received": cursor.received.encode(),
+        "ended": cursor.ended,
+        "files": json.dumps({storable(name): mark for name, mark in cursor.files.items()}),
+        "losses": json.dumps(
+            [
+                {
+                    "file": storable(loss.file),
+                    "start_byte": loss.start,
+                    "end_byte": loss.end,
+                    "first_seq": loss.first_seq,
+                    "last_seq": loss.last_seq,
+                    "reason": storable(loss.reason),
+                }
+                for loss in cursor.losses
+            ]
+        ),
+        "header": msgpack.packb(place.header.to_fields(), default=pack_big_ints),
+        "state": cursor.state,
+        "bytes": None if cursor.tally is None else cursor.tally.size,
+        "digest": None if cursor.tally is None else cursor.tally.text,
+    }
+
+
+def others_of(db: Connection, place: Place) -> dict[int, tuple[Header, bytes, int, int]]:
+    """Return the other writers of a run by id: header, state, records and losses of records."""
+    rows = db.execute(
+        "SELECT w.id, c.header, c.state, c.records, (SELECT count(*)"  # noqa: S608 - our names
+        " FROM jsonb_array_elements(c.losses) l WHERE jsonb_typeof(l -> 'first_seq') = 'number')"
+        " FROM airtape.writers w"
+        f" CROSS JOIN LATERAL (SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"
+        " WHERE w.run = %s AND w.id <> %s",
+        (place.run, place.writer),
+    )
+    return {
+        writer: (_header(header), bytes(state), int(records), lost)
+        for writer, header, state, records, lost in rows
+    }
+
+
+def headers_of(db: Connection, run: int) -> dict[int, tuple[Header, int]]:
+    """Return the writers of a run, sorted by uuid: ids with header and where they begin."""
+    rows = db.execute(
+        "SELECT w.id, c.header, c.since FROM airtape.writers w CROSS JOIN LATERAL"  # noqa: S608
+        f" (SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"
+        " WHERE w.run = %s ORDER BY w.writer",
+        (run,),
+    )
+    return {writer: (_header(header), since) for writer, header, since in rows}
+
+
+def _one(db: Connection, query: str, said: tuple[Any, ...]) -> tuple[Any, ...]:
+    found = db.execute(query.encode(), said).fetchone()
+    assert found is not None  # noqa: S101 - for the type checker; these queries have a row
+    return found
+
+
+def _header(packed: bytes) -> Header:
+    header = header_from_fields(msgpack.unpackb(packed, ext_hook=unpack_ext))
+    assert header is not None  # noqa: S101 - for the type checker; it was one when it was packed
+    return header

@@ -1,0 +1,167 @@
+"""The connection to a PostgreSQL database: opened again when it is lost, given up when stuck."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final, TypeAlias
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from airtape.backends.postgres_errors import explained
+from airtape.backends.postgres_schema import check_version
+from airtape.errors import TargetError
+from airtape.targets import without_password
+
+Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
+
+ANSWER_S: Final = 30.0
+"""How long a transaction of a sync may take; then the connection is given up."""
+LOCK_S: Final = 15
+"""How long to wait for another process that writes to the same run; a sync then asks again."""
+DEFAULTS: Final[dict[str, Any]] = {
+    "connect_timeout": 10,
+    "application_name": "airtape",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""What a connection is opened with unless the URL says otherwise."""
+
+
+class Database:
+    """A PostgreSQL database, connected to again when the connection was lost.
+
+    Args:
+        url: The URL, ``postgresql://…``.
+        needs_store: Whether there has to be a store of runs in it.
+        answer_s: How long a transaction may take, in seconds; None for as long as it takes.
+
+    Attributes:
+        where: The URL without passwords.
+
+    Raises:
+        TargetError: The URL is none, the server refuses, or there is no store.
+        TransientError: The server does not answer at the moment.
+    """
+
+    def __init__(
+        self, url: str, *, needs_store: bool = True, answer_s: float | None = ANSWER_S
+    ) -> None:
+        self.where = without_password(url)
+        self._needs_store = needs_store
+        self._answer_s = answer_s
+        self._said = self._parsed(url)
+        self._secrets = [
+            text
+            for name, text in self._said.items()
+            if "password" in name and isinstance(text, str)
+        ]
+        self._connection: Connection | None = None
+        with self._failing():
+            self._connect()
+
+    def _parsed(self, url: str) -> dict[str, Any]:
+        try:
+            return {**DEFAULTS, **conninfo_to_dict(url)}
+        except psycopg.Error:
+            # What it says quotes the URL, password and all.
+            raise TargetError(
+                "this is no URL of a PostgreSQL database",
+                where=self.where,
+                hint="Write postgresql://USER@HOST:PORT/DATABASE; in a user or password, write "
+                "/ : @ ? as %2F %3A %40 %3F.",
+            ) from None
+
+    def _connect(self) -> Connection:
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        # What a server has prepared is lost between the transactions of a pool: so nothing is.
+        connection = psycopg.connect(**self._said, autocommit=True, prepare_threshold=None)
+        try:
+            if self._needs_store:
+                check_version(connection, self.where)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Change the store; all of the changes are kept, or none after an exception.
+
+        Raises:
+            TargetError: The server refuses.
+            TransientError: It does not answer at the moment.
+        """
+        with self._failing():
+            connection = self._connect()
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            connection.read_only = None
+            with self._deadline(connection), connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = '{LOCK_S}s'")
+                yield connection
+
+    @contextmanager
+    def snapshot(self, *, in_time: bool = True) -> Iterator[Connection]:
+        """Read the store as it is at one moment.
+
+        Args:
+            in_time: Whether to give up when that takes too long.
+
+        Raises:
+            TargetError: The server refuses.
+            TransientError: It does not answer at the moment.
+        """
+        with self._failing():
+            connection = self._connect()
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            with self._deadline(connection, in_time=in_time), connection.transaction():
+                yield connection
+
+    def close(self) -> None:
+        """Hang up; may be called again."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _deadline(self, connection: Connection, *, in_time: bool = True) -> Iterator[None]:
+        """Hang up on a server that takes too long: one that is stuck never says so."""
+        if self._answer_s is None or not in_time:
+            yield
+            return
+        line = socket.socket(fileno=os.dup(connection.fileno()))
+        timer = threading.Timer(self._answer_s, _hang_up, [line])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            line.close()
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Say what failed and what to try.
+
+        Raises:
+            TargetError: The client or the server failed.
+            TransientError: It may do better when it is asked again.
+        """
+        try:
+            yield
+        except psycopg.Error as error:
+            # Not as its cause: what it says may quote the password.
+            raise explained(error, self.where, self._secrets) from None
+
+
+def _hang_up(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
