@@ -113,6 +113,24 @@ def test_a_name_is_given_once(tmp_path: Path) -> None:
     assert not give_name(tmp_path / "swept away", path)
 
 
+class Taken(type(Path())):  # type: ignore[misc]  # the class of paths on this system
+    """A name that somebody else takes, who sweeps away what was written aside."""
+
+    def hardlink_to(self, target: Path) -> None:
+        """Fail, and lose the other file in the same moment."""
+        try:
+            super().hardlink_to(target)
+        finally:
+            Path(target).unlink()
+
+
+def test_a_batch_that_is_swept_away_when_its_name_is_taken_came_second(tmp_path: Path) -> None:
+    """It is no fault of the target."""
+    (tmp_path / "taken").touch()
+    (tmp_path / "aside").touch()
+    assert not give_name(tmp_path / "aside", Taken(tmp_path / "taken"))
+
+
 def test_a_disk_without_hard_links(backend: JsonlBackend, top: Path) -> None:
     """The error says what failed; nothing is left behind."""
     long = RUN._replace(entity="x" * 100, project="y" * 100)

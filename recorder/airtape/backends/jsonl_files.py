@@ -50,10 +50,13 @@ def give_name(aside: Path, path: Path) -> bool:
         return False
     except OSError:
         # Over a network a call may be carried out and fail all the same.
-        if not (path.exists() and path.samefile(aside)):
-            if path.exists():
-                return False
+        if not path.exists():
             raise
+        try:
+            return path.samefile(aside)
+        except FileNotFoundError:
+            # Swept away in this very moment.
+            return False
     return True
 
 
