@@ -16,6 +16,7 @@ from airtape_cli.commands.ls import ls
 from airtape_cli.commands.mode import disabled, enabled, offline, online
 from airtape_cli.commands.repair import repair
 from airtape_cli.commands.show import show
+from airtape_cli.commands.status import status
 from airtape_cli.commands.stop import stop
 from airtape_cli.commands.sync import sync
 from airtape_cli.commands.targets import targets
@@ -57,7 +58,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    *(sync, ls, show, diff, export, fetch, stop, delete),
+    *(sync, status, ls, show, diff, export, fetch, stop, delete),
     *(verify, repair, log_dump),
     *(config, targets, offline, online, disabled, enabled),
 ):

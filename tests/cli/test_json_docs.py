@@ -118,3 +118,25 @@ def test_everything_that_config_prints_is_documented(tracker_json: Callable[...,
     names = {*said, *_names(said["settings"]["mode"])}
     assert {"settings", "source"} <= names
     assert names - _documented("`tracker config --json`") == set()
+
+
+def test_everything_that_status_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun, wandb: Path
+) -> None:
+    """Every name in the output of ``status --json`` has its line in the documentation."""
+    make_run()
+    (wandb / "run-20261120_101113-nolog").mkdir()
+    names = set(_names(tracker_json("status")))
+    assert {"since", "ended", "last_error", "reason"} <= names
+    assert names - _documented("`tracker status --json`") == set()
+
+
+def test_everything_that_a_comparison_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``verify --against`` has its line in the documentation."""
+    make_run()
+    said = tracker_json("verify", "--against", "memory:nothing", exit_code=3)
+    names = set(_names(said))
+    assert {"verdict", "receipt", "digest"} <= names
+    assert names - _documented("`tracker verify --json`", "`tracker sync --json`") == set()

@@ -19,6 +19,7 @@ from airtape_cli.boundary import error_lines
 from airtape_cli.chosen import Choice, choosing_options
 from airtape_cli.following import follow as follow_runs
 from airtape_cli.options import byte_count, default_folder, json_option, named_target, time_span
+from airtape_cli.remembered import remember
 from airtape_cli.renaming import check_new_ids, renaming_options
 from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
@@ -204,6 +205,8 @@ def sync(
     else:
         report = SyncReport()
     report.not_found = found.not_found if paths else []
+    if not dry_run:
+        remember(url, report)
     if as_json:
         echo_json({"target": url, "dry_run": dry_run, **report.to_json()})
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
-from airtape.backends.base import Backend, DirectoryHint, Held
+from airtape.backends.base import Backend, Held
 from airtape.backends.cursor import Cursor, RunKey, unpack_state
 from airtape.backends.replica import Replica
 from airtape.errors import Error
@@ -22,8 +22,9 @@ from airtape.rundir import log_files
 from airtape.sync.batches import BatchBuilder
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.receipt import Receipt, receipt_of
-from airtape.sync.renames import Names, Renames
+from airtape.sync.renames import Names
 from airtape.sync.source import WriterReader
+from airtape.sync.target_names import TargetNames
 from airtape.txlog.seqset import SeqSet
 
 MOST_TOLD: Final = 10
@@ -81,14 +82,12 @@ def compare(run_dirs: Iterable[Path], backend: Backend) -> Iterator[Comparison]:
     Raises:
         TargetError: The target does not answer.
     """
-    hints, known = backend.hints(), defaultdict(list)
-    for run in backend.runs():
-        known[run.root].append(run)
+    names = TargetNames(backend)
     runs: dict[RunKey, tuple[Comparison, defaultdict[bytes, list[LogFile]]]] = {}
     for run_dir in run_dirs:
         unreadable = Comparison(RunKey("", b""), [run_dir], "unreadable")
         for file in _files_in(run_dir, unreadable):
-            run = _key_of(file, hints.get(str(run_dir.absolute())), known)
+            run = names.run_of(file.path, file.header)
             comparison, writers = runs.setdefault(run, (Comparison(run), defaultdict(list)))
             writers[file.header.writer].append(file)
             if run_dir not in comparison.directories:
@@ -120,18 +119,6 @@ def _opened(path: Path, unreadable: Comparison) -> LogFile | None:
         unreadable.told.append(f"{path.name}: {error}".replace("\n", "; "))
         return None
     return None if header is None else LogFile(path, header, status.st_size, status.st_mtime_ns)
-
-
-def _key_of(
-    file: LogFile, hint: DirectoryHint | None, known: Mapping[bytes, Sequence[RunKey]]
-) -> RunKey:
-    """Return what the run of a log is in the target: as it was synced last, or the only one."""
-    said = None if hint is None else hint.files.get(file.name)
-    if said is not None and said.writer == file.header.writer:
-        return said.run
-    usual = Renames().key_of(file.header)
-    others = known.get(usual.root, ())
-    return others[0] if len(others) == 1 else usual
 
 
 def _compare_run(
