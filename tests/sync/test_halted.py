@@ -200,6 +200,31 @@ def test_a_target_that_fails_for_too_long(wandb: Path, logs: list[Path]) -> None
     assert 45 < sum(clock.pauses) < 60
 
 
+class Gone(MemoryBackend):
+    """A target that answers until it has one run."""
+
+    has_one = False
+
+    def commit(self, batch: Batch) -> bool:
+        """Take in the first run."""
+        if self.has_one:
+            raise TransientError("gone")
+        self.has_one = batch.cursor.ended
+        return super().commit(batch)
+
+    def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
+        """Fail."""
+        raise TransientError(f"gone with {len(hints)} hints")
+
+
+def test_patience_with_a_target_ends_once(wandb: Path, logs: list[Path]) -> None:
+    """Nothing more is asked of a target that has been asked for long enough."""
+    clock = Clock()
+    report = sync([wandb], Gone(uuid4().hex), patient(clock))
+    assert (statuses(report), len(logs)) == (["synced", "pending", "pending"], 3)
+    assert 45 < sum(clock.pauses) < 60
+
+
 def test_waiting_for_a_target_ends_with_the_time(wandb: Path, logs: list[Path]) -> None:
     """A deadline that comes before the target does ends the pass."""
 

@@ -163,8 +163,13 @@ class _Pass:
                 if len(self._new_hints) >= self._options.hints_at_once:
                     self._keep_hints()
             self._keep_hints()
-        except (Halted, TargetError, CommError):
+        except (TargetError, CommError):
             self._finish_rest(glances)
+            raise
+        except Halted:
+            self._finish_rest(glances)
+            with suppress(Halted, TargetError, CommError):
+                self._keep_hints()
             raise
         finally:
             add_clashes(self._report.runs, self._hints)
@@ -180,14 +185,12 @@ class _Pass:
             yield from crew.work(lanes_of(enumerate(glances)))
 
     def _finish_rest(self, glances: Iterable[Glance]) -> None:
-        """Report what the end of the pass left undone, and keep the hints of what was done."""
+        """Report what the end of the pass left undone."""
         done = {report.path for report in self._report.runs}
         for seen in glances:
             if seen.path not in done:
                 pending = RunReport(seen.path, "pending", size=seen.size)
                 self._finish(self._cut_short.get(seen.path, pending))
-        with suppress(Halted, TargetError, CommError):
-            self._keep_hints()
 
     def _is_deleted(self, path: Path) -> bool:
         """Tell whether the run of a directory was deleted; if so, say it."""
