@@ -38,9 +38,10 @@ def _rows(records: list[Record]) -> list[Row]:
     return collector.rows
 
 
+@pytest.mark.timeout(40)
 @settings(
     deadline=None,
-    max_examples=50,
+    max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(
