@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 EXACT := */airtape/records.py,*/airtape/fold*,*/airtape/txlog/*,*/airtape/sync/*
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test check format docs bench oracle faults sync-faults soak cov clean
+.PHONY: help .venv demo test check format docs bench oracle postgres faults sync-faults soak cov clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ bench: .venv/.installed ## what importing, starting, logging and finishing cost
 
 oracle: .venv/.installed ## compare with the recorded behaviour of wandb
 	$(PYTEST) -m oracle --numprocesses $(JOBS) $(ARGS)
+
+postgres: .venv/.installed ## the tests of targets, on a PostgreSQL server that they start
+	@test -n "$$(command -v initdb; ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" || { echo "These tests start a PostgreSQL server and find none; get one with: apt-get install postgresql" >&2; exit 1; }
+	$(PYTEST) -m postgres --numprocesses $(JOBS) $(ARGS)
 
 faults: .venv/.installed ## kill, fill, truncate and flip, many times
 	$(PYTEST) -m faults -o faulthandler_timeout=900 $(ARGS)

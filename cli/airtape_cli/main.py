@@ -19,6 +19,7 @@ from airtape_cli.commands.show import show
 from airtape_cli.commands.status import status
 from airtape_cli.commands.stop import stop
 from airtape_cli.commands.sync import sync
+from airtape_cli.commands.target import target
 from airtape_cli.commands.targets import targets
 from airtape_cli.commands.verify import verify
 
@@ -60,6 +61,6 @@ def main(debug: bool) -> None:
 for command in (
     *(sync, status, ls, show, diff, export, fetch, stop, delete),
     *(verify, repair, log_dump),
-    *(config, targets, offline, online, disabled, enabled),
+    *(config, target, targets, offline, online, disabled, enabled),
 ):
     main.add_command(command)

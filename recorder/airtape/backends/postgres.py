@@ -17,6 +17,7 @@ from airtape.backends.postgres_events import read_events, write_events
 from airtape.backends.postgres_hints import forget_hints, read_hints, write_hints
 from airtape.backends.postgres_history import erased_of, keys_of, points_of, rows_of, values_of
 from airtape.backends.postgres_open import ANSWER_S, Connection, Database
+from airtape.backends.postgres_tidy import forget_replaced, may_tidy
 from airtape.fold.keys import path_of
 
 
@@ -42,6 +43,7 @@ class PostgresBackend:
         self.notes: Sequence[str] = ()
         self._store = Database(url, answer_s=answer_s)
         self._tails: dict[int, Tail] = {}
+        self._tidies: bool | None = None
 
     def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
         """Return the cursor of a writer, None if nothing of it has come."""
@@ -68,6 +70,10 @@ class PostgresBackend:
             write_changes(db, place, batch.cursor.version, batch.changes, tail)
             write_events(db, place, batch.cursor.version, batch.events)
             write_about(db, place, batch)
+            if self._tidies is None:
+                self._tidies = may_tidy(db)
+            if self._tidies:
+                forget_replaced(db, place.run, place.writer)
         tail.version = batch.cursor.version
         self._tails[place.writer] = tail
         return True

@@ -14,6 +14,7 @@ from airtape.backends.postgres_arrays import CopyRows, float8s_or_null, int8, te
 from airtape.backends.postgres_cursors import Place
 from airtape.backends.postgres_open import Connection
 from airtape.backends.postgres_values import leaves_of, storable
+from airtape.backends.sqlite_values import INT64
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
 from airtape.fold.merge import Part, Whole, hidden_after, in_order, merge
@@ -21,7 +22,6 @@ from airtape.fold.metrics import MetricDefinition
 from airtape.txlog.format import Header
 
 _TEXTS: Final = ("entity", "project", "name", "notes", "job_type", "host", "user", "program")
-_MAX_STEP: Final = (1 << 63) - 1
 
 
 def write_about(db: Connection, place: Place, batch: Batch) -> None:
@@ -83,7 +83,7 @@ def _order(headers: Mapping[int, Header]) -> dict[str, Any]:
     after = [hidden.get(header.writer) for header in ordered]
     return {
         "writers": [ids[header.writer] for header in ordered],
-        "hidden_after": [None if step is None else min(step, _MAX_STEP) for step in after],
+        "hidden_after": [None if step is None else min(step, INT64 - 1) for step in after],
     }
 
 
@@ -163,7 +163,12 @@ def _insert(db: Connection, table: str, columns: Mapping[str, Any]) -> None:
     names = ", ".join(f'"{name}"' for name in columns)
     places = ", ".join(["%s"] * len(columns))
     query = f"INSERT INTO airtape.{table} ({names}) VALUES ({places})"  # noqa: S608 - our names
-    db.execute(query.encode(), list(columns.values()))
+    db.execute(query.encode(), [_fitting(value) for value in columns.values()])
+
+
+def _fitting(value: object) -> object:
+    """Return a value that a column can hold; an integer that none can count up to is cut."""
+    return max(-INT64, min(value, INT64 - 1)) if type(value) is int else value
 
 
 def _cause(said: Mapping[str, Any]) -> Mapping[str, Any]:

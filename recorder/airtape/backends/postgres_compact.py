@@ -10,27 +10,10 @@ from airtape.backends.cursor import RunKey
 from airtape.backends.postgres_chunks import CHUNK, Values, write_chunks, write_times
 from airtape.backends.postgres_history import erased_of, rows_of, values_of
 from airtape.backends.postgres_open import Connection, Database
+from airtape.backends.postgres_tidy import forget_replaced
 
 _OF_WRITER: Final = ("chunks", "times", "erased", "events", "event_fields", "commits")
 _OF_RUN: Final = ("run_facts", "about", "definitions", "keys", "writers")
-_REPLACED: Final = (
-    (
-        "DELETE FROM airtape.run_facts a USING airtape.run_facts b"
-        " WHERE a.run = %(run)s AND b.run = a.run AND b.id > a.id"
-    ),
-    (
-        "DELETE FROM airtape.about a USING airtape.about b"
-        " WHERE a.run = %(run)s AND b.run = a.run AND b.part = a.part AND b.id > a.id"
-    ),
-    (
-        "DELETE FROM airtape.definitions a USING airtape.definitions b"
-        " WHERE a.run = %(run)s AND b.run = a.run AND b.id > a.id"
-    ),
-    (
-        "DELETE FROM airtape.commits a USING airtape.commits b"
-        " WHERE a.run = %(run)s AND b.writer = a.writer AND b.version > a.version"
-    ),
-)
 _STORE_WIDE: Final = (
     (
         "DELETE FROM airtape.directories a USING airtape.directories b"
@@ -109,14 +92,13 @@ def _remove(db: Connection, run: int) -> None:
 
 def _compact_run(db: Connection, run: RunKey, place: int) -> None:
     postgres_cursors.lock(db, run, "commit")
-    for query in _REPLACED:
-        db.execute(query, {"run": place})
     for writer, (_, since) in postgres_cursors.headers_of(db, place).items():
         for table in ("chunks", "times", "erased", "events", "event_fields"):
             db.execute(
                 f"DELETE FROM airtape.{table} WHERE writer = %s AND version < %s".encode(),  # noqa: S608 - our names
                 (writer, since),
             )
+        forget_replaced(db, place, writer)
         _compact_writer(db, writer, since)
 
 
