@@ -201,7 +201,8 @@ def sync(
             progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows,
             stopped_by_signals(brake.stop),
         ):
-            report = sync_to(chosen, lambda: open_backend(url), options, shows)
+            looked_up = found if choice.is_whole else chosen
+            report = sync_to(looked_up, lambda: open_backend(url), options, shows)
     else:
         report = SyncReport()
     report.not_found = found.not_found if paths else []

@@ -12,7 +12,7 @@ from typing import Protocol
 from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
 from airtape.errors import CommError, Error, TargetError
-from airtape.rundir import Problem, find_run_dirs
+from airtape.rundir import Found, Problem, find_run_dirs
 from airtape.sync.brake import Halted
 from airtape.sync.clashes import add_clashes
 from airtape.sync.connections import Connections
@@ -81,7 +81,7 @@ def sync(
 
 
 def sync_to(
-    paths: Iterable[str | Path],
+    paths: Iterable[str | Path] | Found,
     open_target: Callable[[], Backend],
     options: SyncOptions | None = None,
     progress: Progress | None = None,
@@ -93,14 +93,14 @@ def sync_to(
     Never raises for what stands in a directory or happens to the target: the report says it.
 
     Args:
-        paths: Whatever `airtape.rundir.find_run_dirs` takes.
+        paths: Whatever `airtape.rundir.find_run_dirs` takes, or what it has found.
         open_target: Opens the target, once for each run that is synced at the same time.
         options: How; in the usual way if there are none.
         progress: Who is told how it goes on.
         close: Whether to close what was opened.
     """
     options = (options or SyncOptions()).settled()
-    found = find_run_dirs(paths)
+    found = paths if isinstance(paths, Found) else find_run_dirs(paths)
     report = SyncReport(not_found=found.not_found, strict=options.strict)
     report.waited = options.wait_s is not None
     try:
