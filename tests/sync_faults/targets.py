@@ -1,0 +1,73 @@
+"""The kinds of targets that the faults of a sync are tried on.
+
+A kind more: a fixture that gives a `Targets`, and its name in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+KINDS = ["sqlite_targets"]
+"""Fixtures, each of a kind of target, for the tests that ask for ``targets``."""
+
+
+class Targets(Protocol):
+    """Makes targets of one kind.
+
+    Attributes:
+        kind: What it is called in the table.
+    """
+
+    kind: str
+
+    def new(self) -> str:
+        """Return the URL of another target, with nothing in it."""
+
+    def part(self, url: str) -> str:
+        """Return what the paths of the target's files contain, and of no other's."""
+
+
+class Files:
+    """Targets that are files.
+
+    Args:
+        kind: The scheme of their URLs.
+        base: An empty folder.
+    """
+
+    def __init__(self, kind: str, base: Path) -> None:
+        self.kind = kind
+        self._base = base
+        self._made = 0
+
+    def new(self) -> str:
+        """Return the URL of another target, in a folder of its own."""
+        self._made += 1
+        place = self._base / f"target-{self._made}"
+        place.mkdir(parents=True)
+        return f"{self.kind}:{place}/store.db"
+
+    def part(self, url: str) -> str:
+        """Return the target's folder."""
+        return f"{store_of(url).parent}/"
+
+
+def store_of(url: str) -> Path:
+    """Return the file of a target that is one."""
+    return Path(url.partition(":")[2])
+
+
+@pytest.fixture
+def sqlite_targets(tmp_path: Path) -> Files:
+    """SQLite stores."""
+    return Files("sqlite", tmp_path.resolve() / "targets")
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: kind.removesuffix("_targets"))
+def targets(request: pytest.FixtureRequest) -> Targets:
+    """Targets of each kind."""
+    made: Targets = request.getfixturevalue(request.param)
+    return made
