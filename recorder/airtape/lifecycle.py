@@ -206,8 +206,6 @@ class Lifecycle:
     def after_fork(self) -> None:
         """Tell a forked child that the run is its parent's."""
         self.imposed = None
-        if self.follower is not None:
-            self.follower.after_fork()
-            self.follower = None
+        self.follower = None
         self._keeper = self._keeper.for_child()
         self._log.after_fork(on_wake=self._keeper.start)

@@ -7,7 +7,7 @@ sync. Whatever becomes of it, the run is in its log, and the next sync completes
 from __future__ import annotations
 
 import os
-import subprocess
+import signal
 import sys
 import time
 
@@ -15,6 +15,10 @@ from airtape.follow_state import FILE_NAME, FollowState, read_follow_state, size
 from airtape.rundir import RunDir, log_files
 
 LOOK_EVERY_S = 0.02
+# Without the working directory, where a module of the user may have the name of one of ours.
+_PROGRAM = (
+    "import sys; sys.path[:] = filter(None, sys.path); from airtape_cli.main import main; main()"
+)
 STORE_NAME = "tracker.db"
 
 
@@ -32,7 +36,7 @@ class Follower:
         self._run_dir = run_dir
         self._target = target or f"sqlite:{run_dir.root.parent / STORE_NAME}"
         self._state_file = run_dir.logs / FILE_NAME
-        self._process: subprocess.Popen[bytes] | None = None
+        self._pid = 0
 
     def start(self) -> None:
         """Start the process, in a session of its own, so that Ctrl+C does not reach it.
@@ -40,22 +44,25 @@ class Follower:
         Raises:
             OSError: It cannot be started.
         """
-        command = [sys.executable, "-m", "airtape_cli", "sync", str(self._run_dir.root)]
+        command = [sys.executable, "-c", _PROGRAM, "sync", str(self._run_dir.root)]
         command += ["--follow", "--until-finished", "--state-file", str(self._state_file)]
         # Not an argument, which everybody on the machine may read: it may hold a password.
         environ = {**os.environ, "TRACKER_TARGET": self._target}
         environ["TRACKER_DIR"] = str(self._run_dir.root.parent.parent)
-        with (self._run_dir.logs / "follower.log").open("ab") as said:
-            self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
-                # Not the program's directory: a module there could have the name of one of ours.
-                cwd=self._run_dir.logs,
-                env=environ,
-                start_new_session=True,
-            )
+        said = self._run_dir.logs / "follower.log"
+        self._pid = os.posix_spawn(
+            sys.executable,
+            command,
+            environ,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, said, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=(signal.SIGINT, signal.SIGTERM, signal.SIGPIPE),
+        )
 
     @property
     def state(self) -> FollowState:
@@ -69,19 +76,18 @@ class Follower:
         """
         deadline = time.monotonic() + self._patience_s
         while not self._is_current():
-            if self._process is None or self._process.poll() is not None:
+            if not self._is_there():
                 return self._is_current()
             if time.monotonic() >= deadline:
                 return False
             time.sleep(LOOK_EVERY_S)
         return True
 
-    def after_fork(self) -> None:
-        """Leave the process to the parent, in a forked child."""
-        if self._process is not None:
-            # It is no child of this process, which would wait for it in vain.
-            self._process.returncode = 0
-            self._process = None
+    def _is_there(self) -> bool:
+        try:
+            return os.waitpid(self._pid, os.WNOHANG) == (0, 0)
+        except ChildProcessError:
+            return False  # the program waits for all its children, and has met this one
 
     def _is_current(self) -> bool:
         try:
