@@ -173,7 +173,7 @@ def test_a_follower_that_cannot_be_started(run_python: RunPython, workdir: Path)
 def test_a_target_by_its_name(run_python: RunPython, workdir: Path) -> None:
     """Name and place are looked up where the program was started; an unknown name is refused."""
     (workdir / "pyproject.toml").write_text(
-        f'[tool.tracker]\ntarget = "lab"\n[tool.tracker.targets]\nlab = "sqlite:lab.db"\n'
+        '[tool.tracker]\ntarget = "lab"\n[tool.tracker.targets]\nlab = "sqlite:lab.db"\n'
     )
     run_python(
         BEGIN.replace('mode="online", ', ""), env={**os.environ, "TRACKER_FINISH_TIMEOUT": "30"}
