@@ -186,10 +186,8 @@ def test_two_syncs_at_once(
     rounds: Callable[[int], int],
     start_python: StartPython,
 ) -> None:
-    """Two processes that bring the same run bring it once, however slow the disk is.
-
-    Leases have no part in that; with them one of the two may leave the run to the other.
-    """
+    """Two processes that bring the same run bring it once, however slow the disk is."""
+    # Leases have no part in that; with them one of the two may leave the run to the other.
     for number, leases in product(range(rounds(2)), ("yes", "no")):
         url = syncs.target()
         place = on_path(Path(url.partition(":")[2]).parent)
