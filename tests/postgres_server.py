@@ -22,7 +22,6 @@ import pytest
 
 LONGEST_START_S = 60
 """Seconds after which a server is taken not to start."""
-LONGEST_ANSWER_S = 20
 SOCKET = "-c listen_addresses='' -k '{place}' -c unix_socket_permissions=0777"
 CARELESS = "-c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=60"
 GUARD = """
@@ -33,6 +32,7 @@ printf 'local all secretive scram-sha-256\\nlocal all all trust\\n' >"$1/data/pg
 pg_ctl -D "$1/data" -l "$1/server.log" -o "$2" -w -t 50 start >&2 || exit 1
 echo ready
 cat >/dev/null
+trap 'pg_ctl -D "$1/data" -m immediate stop >/dev/null; rm -rf "$1"' EXIT
 """
 """Starts the server, and stops it when its own input ends."""
 

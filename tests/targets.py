@@ -12,12 +12,14 @@ SERVER = "postgresql"
 """Targets of the kind that needs a server."""
 DATABASE = "{new_database}"
 """Stands for the URL of a new database."""
+NEEDS_SERVER = (pytest.mark.postgres, pytest.mark.timeout(60))
+"""Marks of a test that needs a server; the first one waits until it has started."""
 
 
 def in_turn(said: Iterable[str]) -> list[Any]:
     """Return kinds of targets, or patterns of URLs, as parameters of a fixture."""
     return [
-        pytest.param(one, marks=pytest.mark.postgres, id=SERVER)
+        pytest.param(one, marks=NEEDS_SERVER, id=SERVER)
         if one in {SERVER, DATABASE}
         else pytest.param(one, id=one.partition(":")[0])
         for one in said

@@ -17,10 +17,11 @@ from airtape.records import Kind, Point, Record
 from tests.batches import RUN, WRITER, batch_of, with_values
 from tests.postgres_server import NewDatabase, PostgresServer
 from tests.processes import RunTracker
+from tests.targets import NEEDS_SERVER
 
 CANARY = "s3cret"
 
-pytestmark = pytest.mark.postgres
+pytestmark = NEEDS_SERVER
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ from tests.backends.test_store_docs import LISTED, PAGE, QUERIES
 from tests.batches import RUN, WRITER, batch_of, with_values
 from tests.logs import config, describe, ended, log_row, run_dir_of, write_log
 from tests.postgres_server import NewDatabase
+from tests.targets import NEEDS_SERVER
 
-pytestmark = pytest.mark.postgres
+pytestmark = NEEDS_SERVER
 
 LATER = bytes(range(16, 32))
 ONLY_HERE = "text"
