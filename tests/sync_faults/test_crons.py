@@ -1,0 +1,218 @@
+"""S4: syncs on top of each other: at once, one asleep, beside followers while jobs come and go."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.ended import wait_until
+from tests.faults.table import SayRow
+from tests.faults.trials import Server, Trial
+from tests.logs import ended, log_row, run_dir_of, write_log
+from tests.shim.build import clock_ahead, delay_at, on_path
+from tests.sync_faults.exactness import EXACT, NONE, difference, logs_in
+from tests.sync_faults.syncs import HANGS_AFTER_S, Syncs, small_batches, tracker
+from tests.sync_faults.targets import Targets
+
+pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(240)]
+
+RUNS, ROWS = 12, 1500
+TIMES_ALONE = 1.5
+LEASE_S = 61.0
+
+
+def write_runs(folder: Path, runs: int = RUNS, rows: int = ROWS) -> None:
+    """Write runs that take a sync a while."""
+    for number in range(runs):
+        name, writer = f"{number:08x}", number.to_bytes(16, "big")
+        said = [log_row(step, loss=step / 3, acc=step, lr=0.1) for step in range(rows)]
+        write_log(run_dir_of(folder, name), *said, ended(), run_id=name, writer=writer)
+
+
+@pytest.mark.parametrize("crons", [2, 8])
+def test_syncs_at_once(
+    targets: Targets, syncs: Syncs, wandb: Path, row: SayRow, crons: int
+) -> None:
+    """They share the work, and bring everything once."""
+    write_runs(wandb)
+    alone_s = _seconds(syncs, wandb, targets.new(), 1)
+    url = targets.new()
+    together_s = _seconds(syncs, wandb, url, crons)
+    code = syncs.run(tracker(wandb, url))
+    found = difference(url, logs_in(wandb))
+    limit = "" if crons > 2 else f"; <= {TIMES_ALONE} times one alone"
+    row(
+        "S4",
+        f"{targets.kind}: {crons} syncs of {RUNS} runs at once",
+        tries=crons,
+        result=f"{found}; {together_s / alone_s:.2f} times as long as one alone ({alone_s:.1f} s)",
+        passes=EXACT + limit,
+    )
+    assert (code, found) == (0, NONE)
+    # Eight interpreters that start on two processors take four times as long as one to begin with.
+    assert crons > 2 or together_s <= TIMES_ALONE * alone_s
+
+
+def _seconds(syncs: Syncs, wandb: Path, url: str, crons: int) -> float:
+    began = time.monotonic()
+    processes = [syncs.start(tracker(wandb, url)) for _ in range(crons)]
+    for process in processes:
+        output, _ = process.communicate(timeout=HANGS_AFTER_S)
+        assert process.returncode in {0, 5}, output
+    return time.monotonic() - began
+
+
+def test_a_sync_that_sleeps_while_it_holds_runs(
+    targets: Targets, syncs: Syncs, source: Path, rounds: Callable[[int], int], row: SayRow
+) -> None:
+    """When its lease has run out others bring its run; when it wakes up it does no harm."""
+    trials, whole, stopped = rounds(5), NONE, 0
+    codes: set[int] = set()
+    for number in range(trials):
+        url = targets.new()
+        files = on_path(targets.part(url))
+        slow = delay_at("write", 0.005, 1, 10_000)
+        sleeper = syncs.start(small_batches(source, url, 4), files, slow)
+        wait_until(lambda at=url: _has_something(at), "something of it")  # type: ignore[misc]
+        time.sleep(0.01 * number)
+        os.killpg(sleeper.pid, signal.SIGSTOP)
+        stopped += sleeper.poll() is None
+        later = syncs.start([*tracker(source, url), "--wait", "1s"], clock_ahead(LEASE_S))
+        with suppress(subprocess.TimeoutExpired):
+            # Asleep in a transaction it keeps the file itself; then the other one waits for that.
+            later.wait(6)
+        os.killpg(sleeper.pid, signal.SIGCONT)
+        for process in (sleeper, later):
+            output, _ = process.communicate(timeout=HANGS_AFTER_S)
+            assert process.returncode in {0, 5}, output
+            codes.add(process.returncode)
+        assert syncs.run(tracker(source, url)) == 0
+        whole = whole.plus(difference(url, logs_in(source)))
+    row(
+        "S4",
+        f"{targets.kind}: a sync stopped while it holds a run, another one {LEASE_S:.0f} s later "
+        "by its clock, then SIGCONT",
+        tries=trials,
+        result=f"{whole}; {stopped} stopped at work; exit codes {sorted(codes)}",
+        passes=f"{EXACT}; exit 0 or 5",
+    )
+    assert whole == NONE
+    assert stopped
+
+
+def _has_something(url: str) -> bool:
+    return difference(url, []).extra > 0
+
+
+@dataclass
+class Jobs:
+    """Trainings that start, log, are killed and requeued, by chance.
+
+    Attributes:
+        server: Starts them.
+        folder: Where all of them record.
+        most: How many different ones there are.
+        chances: Decides what happens.
+    """
+
+    server: Server
+    folder: Path
+    most: int
+    chances: random.Random
+    running: dict[str, Trial] = field(default_factory=dict)
+    lives: list[Trial] = field(default_factory=list)
+    kills: int = 0
+
+    def go_on(self) -> None:
+        """Start or requeue one, or kill or end one."""
+        name = f"job{self.chances.randrange(self.most):04d}"
+        trial = self.running.pop(name, None)
+        if trial is None:
+            self.running[name] = self.server.start(
+                "plain",
+                folder=self.folder,
+                run_id=name,
+                rate=self.chances.choice([20, 200]),
+                sizes=[0, 100, 5000],
+                first=1000 * len(self.lives),
+                settings={"resume": "allow"},
+            )
+            self.lives.append(self.running[name])
+        elif self.chances.random() < 0.6:
+            trial.kill()
+            self.kills += trial.wait() == -signal.SIGKILL
+        else:
+            trial.stop()
+            assert trial.wait() == 0, trial.output
+
+    def end(self) -> None:
+        """Let all of them end."""
+        for trial in self.running.values():
+            trial.stop()
+        for trial in self.running.values():
+            assert trial.wait() == 0, trial.output
+        self.running.clear()
+
+
+def test_ticks_beside_followers_while_jobs_come_and_go(
+    targets: Targets,
+    syncs: Syncs,
+    server: Server,
+    tmp_path: Path,
+    rounds: Callable[[int], int],
+    row: SayRow,
+) -> None:
+    """Whoever brings what, and whoever is killed: in the end the target equals the logs."""
+    factor = rounds(1)
+    ticks, most, followers = 40 * min(10, factor), min(30, 8 * factor), min(4, 2 * factor)
+    folder, url = tmp_path / "jobs", targets.new()
+    wandb = folder / "wandb"
+    jobs = Jobs(server, folder, most, random.Random(20261120))
+    jobs.go_on()
+    wait_until(wandb.exists, "the first job")
+    following = [syncs.start(tracker(wandb, url, "--follow")) for _ in range(followers)]
+    crons: list[subprocess.Popen[str]] = []
+    codes: set[int] = set()
+    for number in range(ticks):
+        jobs.go_on()
+        crons.append(syncs.start(tracker(wandb, url, "--retry-for", "30s")))
+        if number % 8 == 7:
+            crons[-1].kill()
+        if number % 13 == 12:
+            following[number % followers].kill()
+            following.append(syncs.start(tracker(wandb, url, "--follow")))
+        while sum(cron.poll() is None for cron in crons) > 2:
+            with suppress(subprocess.TimeoutExpired):
+                next(cron for cron in crons if cron.poll() is None).wait(0.05)
+    jobs.end()
+    for cron in crons:
+        output, _ = cron.communicate(timeout=HANGS_AFTER_S)
+        codes.add(cron.returncode)
+        assert cron.returncode in {0, 5, -signal.SIGKILL}, output
+    for follower in following:
+        follower.terminate()
+    for follower in following:
+        output, _ = follower.communicate(timeout=HANGS_AFTER_S)
+        assert follower.returncode in {0, 6, -signal.SIGKILL}, output
+    last = syncs.run(tracker(wandb, url, "--wait", "90s"))
+    found = difference(url, logs_in(wandb))
+    row(
+        "S4",
+        f"{targets.kind}: {ticks} ticks of overlapping syncs beside {followers} followers, both "
+        f"killed at times, while {most} jobs start, log, are killed and requeued",
+        tries=ticks,
+        result=f"{found}; {len(jobs.lives)} lives of jobs, {jobs.kills} killed, "
+        f"{len(logs_in(wandb))} logs; exit codes {sorted(codes)}, then {last}",
+        passes=f"{EXACT}; then exit 0",
+    )
+    assert (last, found) == (0, NONE)
+    assert jobs.kills
