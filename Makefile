@@ -59,7 +59,7 @@ faults: .venv/.installed ## kill, fill, truncate and flip, many times
 	$(PYTEST) -m faults -o faulthandler_timeout=900 $(ARGS)
 
 sync-faults: .venv/.installed ## kill, stop and mislead syncs, many times
-	$(PYTEST) -m sync_faults -o faulthandler_timeout=900 $(ARGS)
+	$(PYTEST) -m sync_faults --numprocesses $(JOBS) --dist worksteal -o faulthandler_timeout=900 $(ARGS)
 
 soak: .venv/.installed ## the same for a long time: everything that repeats, 20 times as often
 	$(PYTEST) -m 'faults or soak or sync_faults' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
