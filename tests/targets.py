@@ -12,7 +12,7 @@ SERVER = "postgresql"
 """Targets of the kind that needs a server."""
 DATABASE = "{new_database}"
 """Stands for the URL of a new database."""
-NEEDS_SERVER = (pytest.mark.postgres, pytest.mark.timeout(60))
+NEEDS_SERVER = [pytest.mark.postgres, pytest.mark.timeout(60)]
 """Marks of a test that needs a server; the first one waits until it has started."""
 
 
