@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +16,7 @@ from airtape.backends.postgres_entry import compact_store, init_store
 from airtape.errors import TargetError, TransientError
 from airtape.records import Kind, Point, Record
 from tests.batches import RUN, WRITER, batch_of, with_values
+from tests.logs import ended, log_row, run_dir_of, write_log
 from tests.postgres_server import NewDatabase, PostgresServer
 from tests.processes import RunTracker
 from tests.targets import NEEDS_SERVER
@@ -208,6 +210,18 @@ def test_compacting_removes_what_was_retracted(backend: PostgresBackend, url: st
     for table in ("runs", "writers", "chunks", "times", "commits", "about", "keys", "retractions"):
         assert rows_of(url, f"SELECT count(*) FROM airtape.{table}") == [(0,)]  # noqa: S608
     grow(backend, 2)
+
+
+def test_a_sync_shows_no_password(url: str, tmp_path: Path, run_tracker: RunTracker) -> None:
+    """Neither in its report nor in its output, whether it works or not."""
+    log = write_log(run_dir_of(tmp_path / "wandb"), log_row(0, loss=0.5), ended())
+    hidden = url.replace("syncer@", f"syncer:{CANARY}@")
+    for options in ((), ("--json",)):
+        done = run_tracker("sync", str(log.parent), "--to", hidden, *options)
+        assert CANARY not in done.stdout + done.stderr
+    missing = hidden.replace("?host=", "_missing?host=")
+    failed = run_tracker("sync", str(log.parent), "--to", missing, returncode=4)
+    assert CANARY not in failed.stdout + failed.stderr
 
 
 def test_the_owner_uses_the_command(

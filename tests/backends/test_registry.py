@@ -54,6 +54,14 @@ def test_an_unknown_scheme_lists_the_known_ones(url: str) -> None:
     assert "Known kinds: jsonl, memory, postgres, postgresql, sqlite" in str(failed.value)
 
 
+def test_a_mistyped_scheme_shows_no_password() -> None:
+    """What stands behind it may hold one."""
+    with pytest.raises(UsageError) as failed:
+        open_backend("postgressql://ann:s3cret@host/runs")
+    assert "postgressql://ann:***@host/runs" in str(failed.value)
+    assert "s3cret" not in str(failed.value)
+
+
 def test_a_target_needs_a_place() -> None:
     """The hint shows one."""
     with pytest.raises(UsageError) as failed:

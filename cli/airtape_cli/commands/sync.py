@@ -15,6 +15,7 @@ from airtape.sync.options import SyncOptions
 from airtape.sync.renames import Renames
 from airtape.sync.report import ExitCode, SyncReport
 from airtape.sync.retry import Retry
+from airtape.targets import without_password
 from airtape_cli.boundary import error_lines
 from airtape_cli.chosen import Choice, choosing_options
 from airtape_cli.following import follow as follow_runs
@@ -209,9 +210,9 @@ def sync(
     if not dry_run:
         remember(url, report)
     if as_json:
-        echo_json({"target": url, "dry_run": dry_run, **report.to_json()})
+        echo_json({"target": without_password(url), "dry_run": dry_run, **report.to_json()})
     else:
-        for line in closing_lines(report, url, dry_run=dry_run):
+        for line in closing_lines(report, without_password(url), dry_run=dry_run):
             click.echo(line)
         if not report.runs and not report.not_found and report.exit_code is ExitCode.OK:
             fitting_ones = "" if choice.is_whole else " that fit"

@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 
 from airtape.backends.base import Backend
 from airtape.errors import TargetError, UsageError
+from airtape.targets import without_password
 
 GROUP = "airtape.backends"
 """The entry-point group that backends register under, by the scheme of their URLs."""
@@ -30,12 +31,14 @@ def open_backend(url: str) -> Backend:
         what = f"no backend serves targets of the kind {scheme!r}" if colon else "no kind of target"
         raise UsageError(
             what,
-            where=url,
+            where=without_password(url),
             hint=f"A target is written KIND:PLACE. Known kinds: {', '.join(known_schemes())}.",
         )
     if not location:
         raise UsageError(
-            "the target has no place", where=url, hint=f"Try {scheme}:./wandb/NAME instead."
+            "the target has no place",
+            where=without_password(url),
+            hint=f"Try {scheme}:./wandb/NAME instead.",
         )
     return _load(entry, url)(location)
 
@@ -51,7 +54,7 @@ def _load(entry: EntryPoint, url: str) -> Callable[[str], Backend]:
         package = entry.module if entry.dist is None else entry.dist.name
         raise TargetError(
             f"the backend {entry.name!r} cannot be loaded",
-            where=url,
+            where=without_password(url),
             because=str(error),
             hint=f"Install {package} with all that it needs.",
         ) from error
