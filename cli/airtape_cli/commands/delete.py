@@ -18,6 +18,7 @@ from airtape.login_name import login_name
 from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.overview import Overview
 from airtape.predecessors import root_of
+from airtape.targets import without_password
 from airtape.tombstones import RunPath, Tombstone, now_text
 from airtape.writers import read_writers
 from airtape_cli.locate import find_whole_run
@@ -112,7 +113,7 @@ def _opened(target: str, stack: ExitStack) -> Backend:
     if not backend.can_retract:
         raise UsageError(
             "this target cannot take back anything",
-            where=target,
+            where=without_password(target),
             hint="Without --from the runs are deleted here only.",
         )
     return backend
@@ -129,7 +130,7 @@ def _ask(runs: Sequence[Overview], target: str | None, *, yes: bool) -> None:
         click.echo(f"{_described(run)}, {run.state}, {run.rows} rows")
         for directory in run.directories:
             click.echo(f"  {shown(str(directory))}")
-    also = "" if target is None else f", here and in {shown(target)}"
+    also = "" if target is None else f", here and in {shown(without_password(target))}"
     what = "this run" if len(runs) == 1 else f"these {len(runs)} runs"
     click.confirm(f"Delete {what}{also}, for good?", abort=True)
 
