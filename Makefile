@@ -55,7 +55,7 @@ oracle: .venv/.installed ## compare with the recorded behaviour of wandb
 
 postgres: .venv/.installed ## the tests of targets, on a PostgreSQL server that they start
 	@test -n "$$(command -v initdb; ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" || { echo "These tests start a PostgreSQL server and find none; get one with: apt-get install postgresql" >&2; exit 1; }
-	$(PYTEST) -m postgres --numprocesses $(JOBS) --cov --cov-report= $(ARGS)
+	$(PYTEST) -m 'postgres and not sync_faults' --numprocesses $(JOBS) --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --fail-under=95 --include='$(SERVED)'
 
 faults: .venv/.installed ## kill, fill, truncate and flip, many times
