@@ -61,11 +61,11 @@ postgres: .venv/.installed ## the tests of targets, on a PostgreSQL server that 
 faults: .venv/.installed ## kill, fill, truncate and flip, many times
 	$(PYTEST) -m faults -o faulthandler_timeout=900 $(ARGS)
 
-sync-faults: .venv/.installed ## kill, stop and mislead syncs, many times
-	$(PYTEST) -m sync_faults --numprocesses $(JOBS) --dist worksteal -o faulthandler_timeout=900 $(ARGS)
+sync-faults: .venv/.installed ## kill, stop and mislead syncs, many times; TARGET=postgres for that one
+	$(PYTEST) -m 'sync_faults and $(if $(filter postgres,$(TARGET)),postgres,not postgres)' --numprocesses $(JOBS) --dist worksteal -o faulthandler_timeout=900 $(ARGS)
 
 soak: .venv/.installed ## the same for a long time: everything that repeats, 20 times as often
-	$(PYTEST) -m 'faults or soak or sync_faults' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
+	$(PYTEST) -m 'faults or soak or (sync_faults and not postgres)' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
 
 cov: .venv/.installed ## the quick tests, with a page that shows each line they miss
 	$(PYTEST) --numprocesses $(JOBS) --cov --cov-report=html:build/coverage $(ARGS)

@@ -13,6 +13,7 @@ from tests.logs import ended, log_row, run_dir_of, write_log
 from tests.shim.build import build_shim
 from tests.sync.runs import A_RUN
 from tests.sync_faults.syncs import Syncs, syncing
+from tests.sync_faults.targets import postgres_targets as postgres_targets  # noqa: PLC0414 - a fixture
 from tests.sync_faults.targets import sqlite_targets as sqlite_targets  # noqa: PLC0414 - a fixture
 from tests.sync_faults.targets import targets as targets  # noqa: PLC0414 - a fixture
 

@@ -5,12 +5,17 @@ A kind more: a fixture that gives a `Targets`, and its name in `KINDS`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import pytest
 
-KINDS = ["sqlite_targets"]
+from tests.postgres_server import NewDatabase, PostgresServer
+from tests.sync_faults.relay import Relay
+
+KINDS = ["sqlite_targets", pytest.param("postgres_targets", marks=pytest.mark.postgres)]
 """Fixtures, each of a kind of target, for the tests that ask for ``targets``."""
 
 
@@ -55,6 +60,30 @@ class Files:
         return f"{store_of(url).parent}/"
 
 
+class Databases:
+    """Databases of a PostgreSQL server that is reached over the network.
+
+    Args:
+        new_database: Makes one, and returns its URL.
+        port: Where the server is reached.
+    """
+
+    kind = "postgres"
+
+    def __init__(self, new_database: NewDatabase, port: int) -> None:
+        self._new_database = new_database
+        self._port = port
+
+    def new(self) -> str:
+        """Return the URL of another database, for a role that may read and insert."""
+        name = urlsplit(self._new_database()).path
+        return f"postgresql://syncer@127.0.0.1:{self._port}{name}"
+
+    def part(self, url: str) -> str:
+        """Return what no path contains: all that a sync does to a database it sends."""
+        return f"no file of {url}"
+
+
 def store_of(url: str) -> Path:
     """Return the file of a target that is one."""
     return Path(url.partition(":")[2])
@@ -66,7 +95,17 @@ def sqlite_targets(tmp_path: Path) -> Files:
     return Files("sqlite", tmp_path.resolve() / "targets")
 
 
-@pytest.fixture(params=KINDS, ids=lambda kind: kind.removesuffix("_targets"))
+@pytest.fixture
+def postgres_targets(
+    postgres_server: PostgresServer, new_database: NewDatabase
+) -> Iterator[Databases]:
+    """Databases of a server that the tests have started."""
+    relay = Relay(postgres_server.place / ".s.PGSQL.5432")
+    yield Databases(new_database, relay.port)
+    relay.close()
+
+
+@pytest.fixture(params=KINDS, ids=lambda kind: str(kind).removesuffix("_targets"))
 def targets(request: pytest.FixtureRequest) -> Targets:
     """Targets of each kind."""
     made: Targets = request.getfixturevalue(request.param)

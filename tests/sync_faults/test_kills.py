@@ -15,7 +15,7 @@ from tests.shim.watch import read_counts
 from tests.sync_faults.conftest import looks_of
 from tests.sync_faults.exactness import EXACT, NONE, Difference, difference, logs_in
 from tests.sync_faults.syncs import Syncs, small_batches
-from tests.sync_faults.targets import Targets
+from tests.sync_faults.targets import Files, Targets
 
 pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(300)]
 
@@ -25,7 +25,6 @@ PLACES = 64
 """Places to die at in the quick suite; the rest of them under ``--rounds``."""
 
 
-@pytest.mark.parametrize("locks", [True, False], ids=["S1", "S11"])
 def test_a_sync_that_is_killed_twice_is_completed_by_the_next(
     targets: Targets,
     syncs: Syncs,
@@ -33,10 +32,34 @@ def test_a_sync_that_is_killed_twice_is_completed_by_the_next(
     tmp_path: Path,
     rounds: Callable[[int], int],
     row: SayRow,
-    *,
-    locks: bool,
 ) -> None:
     """Before its n-th write, fsync or send, for each n: then the next one lacks nothing."""
+    kill_everywhere(targets, syncs, source, tmp_path, rounds(PLACES), row)
+
+
+def test_killed_where_locks_fail(
+    sqlite_targets: Files,
+    syncs: Syncs,
+    source: Path,
+    tmp_path: Path,
+    rounds: Callable[[int], int],
+    row: SayRow,
+) -> None:
+    """The same where every lock on the store is refused."""
+    kill_everywhere(sqlite_targets, syncs, source, tmp_path, rounds(PLACES // 4), row, locks=False)
+
+
+def kill_everywhere(
+    targets: Targets,
+    syncs: Syncs,
+    source: Path,
+    tmp_path: Path,
+    places: int,
+    row: SayRow,
+    *,
+    locks: bool = True,
+) -> None:
+    """Kill syncs at so many of the places where one changes something."""
     before, logs = looks_of(source), logs_in(source)
     always = [] if locks else [no_locks()]
 
@@ -59,7 +82,7 @@ def test_a_sync_that_is_killed_twice_is_completed_by_the_next(
     url, counts = targets.new(), tmp_path / "counts"
     assert syncs.run(small_batches(source, url), *settings(url, count_in(counts))) == 0
     total = read_counts(counts).total
-    chosen = spread(total, rounds(PLACES if locks else PLACES // 4))
+    chosen = spread(total, places)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         done = list(pool.map(trial, chosen))
     kills = sum(count for count, _ in done)

@@ -17,7 +17,7 @@ from tests.shim.build import delay_at, no_locks, on_path
 from tests.sync_faults.conftest import looks_of
 from tests.sync_faults.exactness import EXACT, NONE, difference, logs_in
 from tests.sync_faults.syncs import Syncs, small_batches, tracker
-from tests.sync_faults.targets import Targets
+from tests.sync_faults.targets import Files, Targets
 
 pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(120)]
 
@@ -110,14 +110,14 @@ def write_one(folder: Path, number: int) -> Path:
 
 
 def test_syncs_side_by_side_where_locks_fail(
-    targets: Targets, syncs: Syncs, source: Path, rounds: Callable[[int], int], row: SayRow
+    sqlite_targets: Files, syncs: Syncs, source: Path, rounds: Callable[[int], int], row: SayRow
 ) -> None:
     """Every fcntl lock is refused: they exclude each other in another way."""
     before, trials, whole = looks_of(source), rounds(3), NONE
     codes: set[int] = set()
     for _ in range(trials):
-        url = targets.new()
-        files = on_path(targets.part(url))
+        url = sqlite_targets.new()
+        files = on_path(sqlite_targets.part(url))
         both = [
             syncs.start(
                 small_batches(source, url), files, no_locks(), delay_at("write", 0.001, 1, 200)
@@ -131,7 +131,7 @@ def test_syncs_side_by_side_where_locks_fail(
         whole = whole.plus(difference(url, logs_in(source)))
     row(
         "S11",
-        f"{targets.kind}, locks refused: three syncs at once, then one",
+        "sqlite, locks refused: three syncs at once, then one",
         tries=trials,
         result=f"{whole}; exit codes {sorted(codes)}",
         passes=f"{EXACT}; exit 0, or 5 where others hold all",

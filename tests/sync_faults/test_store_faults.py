@@ -18,7 +18,7 @@ from tests.shim.build import Kinds, delay_at, errno_from, on_path
 from tests.sync_faults.conftest import looks_of
 from tests.sync_faults.exactness import EXACT, NONE, difference, logs_in
 from tests.sync_faults.syncs import Syncs, small_batches, tracker
-from tests.sync_faults.targets import Files, Targets, store_of
+from tests.sync_faults.targets import Files, store_of
 
 pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(180)]
 
@@ -33,7 +33,7 @@ CODES = {0, 4}
     ids=["full", "EIO", "fsync", "read-only"],
 )
 def test_a_disk_that_refuses(
-    targets: Targets,
+    sqlite_targets: Files,
     syncs: Syncs,
     source: Path,
     rounds: Callable[[int], int],
@@ -44,14 +44,16 @@ def test_a_disk_that_refuses(
     """From some call on, then no more: the next sync completes it."""
     before, trials, whole, codes = looks_of(source), rounds(4), NONE, set()
     for number in range(trials):
-        url = targets.new()
+        url = sqlite_targets.new()
         refusing = errno_from(kind, error, 1 + number * 7 if kind == "write" else 1 + number)
-        codes.add(syncs.run(small_batches(source, url), on_path(targets.part(url)), refusing))
+        codes.add(
+            syncs.run(small_batches(source, url), on_path(sqlite_targets.part(url)), refusing)
+        )
         assert syncs.run(tracker(source, url)) == 0
         whole = whole.plus(difference(url, logs_in(source)))
     row(
         "S7",
-        f"{targets.kind}: {errno.errorcode[error]} at every {kind} from the n-th on, then freed",
+        f"sqlite: {errno.errorcode[error]} at every {kind} from the n-th on, then freed",
         tries=trials,
         result=f"exit codes {sorted(codes)}; {whole}",
         passes=f"exit 4, or 0 where it does not matter; {EXACT}",
