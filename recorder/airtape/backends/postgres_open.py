@@ -84,7 +84,8 @@ class Database:
         connection = psycopg.connect(**self._said, autocommit=True, prepare_threshold=None)
         try:
             if self._needs_store:
-                check_version(connection, self.where)
+                with self._deadline(connection):
+                    check_version(connection, self.where)
         except BaseException:
             connection.close()
             raise
