@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -215,20 +216,22 @@ def _one_line(call: Callable[..., Any]) -> str:
         if one.name != "self"
     ]
     bare = [
-        one.replace(default=_Named(one.default)) if inspect.isfunction(one.default) else one
+        one.replace(default=_Shown(one.default)) if one.default is not one.empty else one
         for one in bare
     ]
     return str(signature.replace(parameters=bare, return_annotation=signature.empty))
 
 
-class _Named:
-    """Shows a function by its name, without its address."""
+class _Shown:
+    """Shows a default as code has it: a function by its name, a text in double quotes."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self._name = function.__name__
+    def __init__(self, default: object) -> None:
+        self._default = default
 
     def __repr__(self) -> str:
-        return self._name
+        if inspect.isfunction(self._default):
+            return self._default.__name__
+        return json.dumps(self._default) if isinstance(self._default, str) else repr(self._default)
 
 
 def _text(text: str) -> str:
