@@ -6,14 +6,18 @@ and answers with its process id; ``{"wait": PID}`` answers with its exit code wh
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
 from typing import Any
 
 from tests.faults.scenarios import SCENARIOS
+
+PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
@@ -31,6 +35,8 @@ def main() -> None:
 
 
 def _be_trial(order: dict[str, Any]) -> None:
+    # A trial may train for ever; it must not outlive tests that were killed.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     os.setsid()
     output = os.open(order["side"] + ".output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
