@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,17 @@ def assert_holds(backend: Backend, *logs: Path, run: RunKey | None = None) -> No
     for writer, contents in expected.items():
         for part, said in contents.items():
             assert held[writer][part] == said, part
+
+
+def rows_in(store: Path) -> int:
+    """Return how many values the history of a SQLite store has, which may be being made."""
+    if not store.exists():
+        return 0
+    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
+    try:
+        (count,) = connection.execute("SELECT count(*) FROM history").fetchone()
+    except sqlite3.OperationalError:
+        return 0
+    finally:
+        connection.close()
+    return int(count)

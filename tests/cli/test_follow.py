@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from airtape.follow_state import FollowState, read_follow_state
 from tests.ended import LONGEST_WAIT_S, line_of, wait_until
+from tests.held import rows_in
 from tests.logs import log_row, run_dir_of, write_log
 from tests.processes import TRACKER, RunTracker, StartPython
 
@@ -24,20 +24,6 @@ for number, _ in enumerate(sys.stdin):
     print(number, flush=True)
 run.finish()
 """
-
-
-def rows_in(store: Path) -> int:
-    """Return how many values a store has."""
-    if not store.exists():
-        return 0
-    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
-    try:
-        (count,) = connection.execute("SELECT count(*) FROM history").fetchone()
-    except sqlite3.OperationalError:
-        return 0  # it is being made
-    finally:
-        connection.close()
-    return int(count)
 
 
 def let_log(program: subprocess.Popen[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from airtape.backends.registry import open_backend
 from airtape.process import process_runs, start_ticks
 from tests.ended import LONGEST_WAIT_S, line_of, wait_until
-from tests.held import assert_holds
+from tests.held import assert_holds, rows_in
 from tests.processes import RunPython, RunTracker, StartPython
 
 pytestmark = pytest.mark.timeout(60)
@@ -36,20 +35,6 @@ def log_of(workdir: Path) -> Path:
     """Return the only log."""
     (log,) = workdir.glob("wandb/run-*/*.txlog")
     return log
-
-
-def rows_in(store: Path) -> int:
-    """Return how many values a store has."""
-    if not store.exists():
-        return 0
-    connection = sqlite3.connect(f"file:{store}?mode=ro", uri=True)
-    try:
-        (count,) = connection.execute("SELECT count(*) FROM history").fetchone()
-    except sqlite3.OperationalError:
-        return 0  # it is being made
-    finally:
-        connection.close()
-    return int(count)
 
 
 def followers(workdir: Path) -> list[int]:

@@ -218,7 +218,7 @@ def _encoded(values: Sequence[Plain]) -> tuple[bytes | None, ...]:
     if types == {float}:
         return float8s(values), None, None, None  # type: ignore[arg-type]  # they are floats
     if types == {int} and fit(values):  # type: ignore[arg-type]  # they are integers
-        return None, int8s(values), None, None  # type: ignore[arg-type]
+        return None, int8s(values), None, None  # type: ignore[arg-type]  # as above
     stored = [encode(value) for value in values]
     return (
         float8s_or_null([one.value for one in stored]),

@@ -85,7 +85,7 @@ def _remove(db: Connection, run: int) -> None:
     for table in _OF_WRITER:
         db.execute(f"DELETE FROM airtape.{table} WHERE writer IN ({writers})".encode(), (run,))  # noqa: S608 - our names
     for table in _OF_RUN:
-        db.execute(f"DELETE FROM airtape.{table} WHERE run = %s".encode(), (run,))  # noqa: S608
+        db.execute(f"DELETE FROM airtape.{table} WHERE run = %s".encode(), (run,))  # noqa: S608 - ours
     db.execute("DELETE FROM airtape.runs WHERE id = %s", (run,))
     db.execute("DELETE FROM airtape.retractions WHERE run = %s", (run,))
 

@@ -88,7 +88,7 @@ def _add_run(db: Connection, run: RunKey) -> int:
     said = identity(run)
     (run_id,) = _one(
         db,
-        "INSERT INTO airtape.runs (run_id, root, as_entity, as_project, generation)"  # noqa: S608
+        "INSERT INTO airtape.runs (run_id, root, as_entity, as_project, generation)"  # noqa: S608 - ours
         " VALUES (%s, %s, %s, %s, (SELECT coalesce(max(generation), 0) + 1 FROM airtape.runs r"
         f" WHERE {_IS_RUN})) RETURNING id",
         (*said, *said),
@@ -100,7 +100,7 @@ def _add_run(db: Connection, run: RunKey) -> int:
 def runs_like(db: Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
     """Return the runs of the store with their ids, sorted: one, if it is there, or all."""
     rows = db.execute(
-        "SELECT r.run_id, r.root, r.as_entity, r.as_project, r.id FROM airtape.runs r"  # noqa: S608
+        "SELECT r.run_id, r.root, r.as_entity, r.as_project, r.id FROM airtape.runs r"  # noqa: S608 - ours
         f" WHERE {_IS_PRESENT}"
     )
     found = [
@@ -114,7 +114,7 @@ def read(db: Connection, writer: int) -> Cursor:
     """Return the cursor of a writer that has one."""
     version, received, ended, files, losses, state, size, digest = _one(
         db,
-        "SELECT c.version, c.received, c.ended, c.files::text, c.losses::text, c.state,"  # noqa: S608
+        "SELECT c.version, c.received, c.ended, c.files::text, c.losses::text, c.state,"  # noqa: S608 - ours
         " c.bytes, c.digest"
         f" FROM airtape.commits c WHERE c.writer = %s {_LAST}",
         (writer,),
@@ -186,7 +186,7 @@ def others_of(db: Connection, place: Place) -> dict[int, tuple[Header, bytes, in
 def headers_of(db: Connection, run: int) -> dict[int, tuple[Header, int]]:
     """Return the writers of a run, sorted by uuid: ids with header and where they begin."""
     rows = db.execute(
-        "SELECT w.id, c.header, c.since FROM airtape.writers w CROSS JOIN LATERAL"  # noqa: S608
+        "SELECT w.id, c.header, c.since FROM airtape.writers w CROSS JOIN LATERAL"  # noqa: S608 - ours
         f" (SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"
         " WHERE w.run = %s ORDER BY w.writer",
         (run,),

@@ -36,7 +36,7 @@ def drop(db: Connection, run: RunKey, owner: str | None) -> None:
     held = _held(db, run)
     if held is not None and owner in {None, held.owner}:
         db.execute(
-            f"INSERT INTO airtape.leases ({_COLUMNS}) VALUES (%s, %s, %s, %s, NULL)",  # noqa: S608
+            f"INSERT INTO airtape.leases ({_COLUMNS}) VALUES (%s, %s, %s, %s, NULL)",  # noqa: S608 - ours
             identity(run),
         )
 
