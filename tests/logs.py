@@ -65,6 +65,11 @@ def metric(**definition: Any) -> Said:
     return (Kind.METRIC, [definition])
 
 
+def system(**values: Any) -> Said:
+    """A sample of the machine."""
+    return (Kind.SYSTEM, [values])
+
+
 def ended(code: int | None = 0, **cause: Any) -> Said:
     """The end of the run."""
     return (Kind.EXIT, [code, cause or {"how": "finish"}])

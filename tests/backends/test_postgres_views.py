@@ -21,7 +21,7 @@ from airtape.sync.engine import sync
 from airtape.txlog.format import Header
 from tests.backends.test_store_docs import LISTED, PAGE, QUERIES
 from tests.batches import RUN, WRITER, batch_of, with_values
-from tests.logs import config, describe, ended, log_row, run_dir_of, write_log
+from tests.logs import config, describe, ended, log_row, run_dir_of, system, write_log
 from tests.postgres_server import NewDatabase
 from tests.targets import NEEDS_SERVER
 
@@ -65,6 +65,7 @@ def runs(tmp_path: Path) -> list[Path]:
             config(lr=0.1, layers=[1, 2], big=2**70, on=True, nothing=None, name="x"),
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
             (10, ["stdout", "a line"]),
+            system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
             ended(code),
             run_id=run_id,
             writer=run_id.encode() * 2,
@@ -115,7 +116,9 @@ def test_the_columns_are_those_of_a_sqlite_store(
     assert set(VIEWS) - set(SQLITE_VIEWS) == {"present_runs", "present_writers"}
 
 
-@pytest.mark.parametrize("view", ["run_list", "history", "metrics", "tags", "segments", "damage"])
+@pytest.mark.parametrize(
+    "view", ["run_list", "history", "metrics", "tags", "segments", "damage", "system"]
+)
 def test_a_view_shows_what_a_sqlite_store_shows(
     backend: PostgresBackend,
     runs: list[Path],

@@ -12,7 +12,7 @@ import pytest
 from airtape.backends.sqlite import SqliteBackend
 from airtape.backends.sqlite_views import VIEWS
 from airtape.sync.engine import sync
-from tests.logs import config, describe, ended, log_row, run_dir_of, write_log
+from tests.logs import config, describe, ended, log_row, run_dir_of, system, write_log
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "STORE.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -35,6 +35,7 @@ def store(tmp_path: Path) -> Iterator[sqlite3.Connection]:
             config(lr=0.1),
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
             (10, ["stdout", "a line"]),
+            system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
             ended(code),
             run_id=run_id,
             writer=run_id.encode() * 2,
@@ -60,7 +61,7 @@ def columns_of(store: sqlite3.Connection, view: str) -> list[str]:
 
 def test_there_are_queries_to_run() -> None:
     """The page has examples, and this file finds them."""
-    assert len(QUERIES) == 8
+    assert len(QUERIES) == 9
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("\n")[0])

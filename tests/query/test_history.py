@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airtape.errors import NotAvailableYetError, UsageError
+from airtape.errors import UsageError
 from airtape.large_values import store_large
 from airtape.query.api import Api
 from airtape.query.history import sampled
@@ -103,11 +103,35 @@ def test_wrong_arguments_are_refused(make_run: MakeRun, arguments: dict[str, Any
         Api().run("ab12cd34").history(**arguments)
 
 
-def test_system_metrics_are_not_there_yet(make_run: MakeRun) -> None:
-    """Another stream than the rows is refused, instead of being empty."""
-    make_run()
-    with pytest.raises(NotAvailableYetError, match="'system'"):
-        Api().run("ab12cd34").history(stream="system")
+def test_the_machine_has_a_stream_of_its_own(make_run: MakeRun, synced: Callable[[], Api]) -> None:
+    """What was measured comes with times and without steps, the same from a store."""
+    disk = "system.disk./.usagePercent"
+    measured: list[dict[str, Any]] = [
+        {"system.cpu": 12.5, disk: 0.1},
+        {"system.cpu": 3},
+        {"system.cpu": 4, disk: 2**70},
+    ]
+    make_run("ab12cd34", *(logs.system(**values) for values in measured), logs.ended())
+    rows = [
+        {"_timestamp": BEGAN + at, "_runtime": float(at), **values}
+        for at, values in enumerate(measured, start=9)
+    ]
+    for api in (Api(), synced()):
+        run = api.run("ab12cd34")
+        assert run.history(stream="system", pandas=False) == rows
+        assert run.history(stream="events", samples=2, pandas=False) == [rows[0], rows[2]]
+        keys = [disk, "_runtime"]
+        assert run.history(stream="system", keys=keys, pandas=False) == [
+            {disk: 0.1, "_runtime": 9.0},
+            {disk: 2**70, "_runtime": 11.0},
+        ]
+
+
+def test_there_is_no_other_stream(make_run: MakeRun) -> None:
+    """Another stream than these is refused, instead of being empty."""
+    make_run("ab12cd34")
+    with pytest.raises(UsageError, match="there is no stream 'wandb'"):
+        Api().run("ab12cd34").history(stream="wandb")
 
 
 @pytest.mark.usefixtures("workdir")

@@ -102,7 +102,9 @@ BEGIN
 END $$;
 """
 
-MIGRATIONS: Final = (_FIRST_TABLES + _FAST_COMPRESSION,)
+_RECORDS_BY_KIND: Final = "CREATE INDEX ON airtape.events (writer, record_kind);"
+
+MIGRATIONS: Final = (_FIRST_TABLES + _FAST_COMPRESSION, _RECORDS_BY_KIND)
 """What brings a store from each version to the next; only ever appended to."""
 
 _LOCK: Final = 0x6169727461706500

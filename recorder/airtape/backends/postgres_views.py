@@ -5,6 +5,7 @@ from __future__ import annotations
 from string import Template
 from typing import Final
 
+from airtape.records import Kind
 from airtape.states import STALE_AFTER_S
 
 _RUN: Final = "r.id, r.entity, r.project, r.run_id AS run"
@@ -92,7 +93,7 @@ _VIEWS: Final = {
     "present_writers": """
         SELECT r.id AS run, o.writer AS id, w.writer AS uuid, o.place - 1 AS place,
           o.hidden_after, c.version, c.since, c.records, c.ended, c.losses, c.role, c.label,
-          c.host, c.pid, c.start_step, c.rewind_to, c.last_step
+          c.host, c.pid, c.start_step, c.rewind_to, c.last_step, c.began_ns
         FROM airtape.present_runs r
         CROSS JOIN LATERAL unnest(r.writers, r.hidden_after) WITH ORDINALITY
           AS o(writer, hidden_after, place)
@@ -131,6 +132,16 @@ _VIEWS: Final = {
         FROM airtape.present_runs r JOIN airtape.present_writers w ON w.run = r.id
         CROSS JOIN LATERAL jsonb_to_recordset(w.losses) AS l(file text, start_byte numeric,
           end_byte numeric, first_seq numeric, last_seq numeric, reason text)""",
+    "system": """
+        SELECT $run, replace(replace(substr(f.path, 4), '~1', '/'), '~0', '~') AS key,
+          f.value, f.text, f.kind, e.wall_ns::float8 / 1e9::float8 AS timestamp,
+          greatest(0, e.wall_ns::float8 / 1e9::float8 - w.began_ns::float8 / 1e9::float8)
+            AS runtime, w.label
+        FROM airtape.present_runs r JOIN airtape.present_writers w ON w.run = r.id
+        JOIN airtape.events e ON e.writer = w.id AND e.version >= w.since
+          AND e.record_kind = $system
+        JOIN airtape.event_fields f ON f.writer = e.writer AND f.seq = e.seq
+          AND f.version = e.version AND f.path LIKE '/0/%'""",
     "records": """
         SELECT $run, w.uuid AS writer, e.seq, e.record_kind,
           to_timestamp(e.wall_ns / 1e9) AS at, f.path AS field, f.value, f.text, f.kind
@@ -143,7 +154,7 @@ _VIEWS: Final = {
 
 def _filled_in(query: str) -> str:
     state = Template(_STATE).substitute(stale_after=STALE_AFTER_S)
-    return Template(query).substitute(run=_RUN, state=state)
+    return Template(query).substitute(run=_RUN, state=state, system=int(Kind.SYSTEM))
 
 
 VIEWS: Final = {name: _filled_in(query) for name, query in _VIEWS.items()}

@@ -139,9 +139,19 @@ def read_rows(db: sqlite3.Connection, place: Place) -> dict[int, tuple[float, fl
     return {step: (_number(time), _number(runtime)) for step, time, runtime in rows}
 
 
-def read_events(db: sqlite3.Connection, writer: int) -> list[Record]:
-    """Return the records of a writer that are neither rows nor part of the fold, by seq."""
-    events = db.execute("SELECT seq, record_kind, wall_ns FROM events WHERE writer = ?", (writer,))
+def read_events(db: sqlite3.Connection, writer: int, kind: int | None = None) -> list[Record]:
+    """Return the records of a writer that are neither rows nor part of the fold, by seq.
+
+    Args:
+        db: The store.
+        writer: The writer.
+        kind: The kind of record that is wanted; all by default.
+    """
+    query = "SELECT seq, record_kind, wall_ns FROM events WHERE writer = ?"
+    if kind is None:
+        events = db.execute(query, (writer,))
+    else:
+        events = db.execute(f"{query} AND record_kind = ?", (writer, int(kind)))
     records = [
         Record(integer_from(seq), integer_from(kind), integer_from(wall), _fields(db, writer, seq))
         for seq, kind, wall in events.fetchall()

@@ -179,7 +179,17 @@ def _tallies(db: Database) -> None:
     db.execute("ALTER TABLE cursors ADD COLUMN digest TEXT")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first_tables, _leases, _tallies)
+def _records_by_kind(db: Database) -> None:
+    """The way to the records of one kind, such as samples of the system, among many others."""
+    db.table("events").create_index(["writer", "record_kind"])
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _first_tables,
+    _leases,
+    _tallies,
+    _records_by_kind,
+)
 """What brings a store from each version to the next; only ever appended to."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from string import Template
 from typing import TYPE_CHECKING, Final
 
+from airtape.records import Kind
 from airtape.states import STALE_AFTER_S
 
 if TYPE_CHECKING:
@@ -73,6 +74,15 @@ VIEWS: Final = {
     "damage": """
         SELECT $run, l.file, l.start_byte, l.end_byte, l.first_seq, l.last_seq, l.reason
         FROM losses l JOIN writers w ON w.id = l.writer JOIN runs r ON r.id = w.run""",
+    "system": """
+        SELECT $run, replace(replace(substr(f.path, 4), '~1', '/'), '~0', '~') AS key,
+          f.value, f.kind, e.wall_ns / 1e9 AS timestamp,
+          max(0.0, e.wall_ns / 1e9 - w.began_ns / 1e9) AS runtime, w.label
+        FROM runs r
+        JOIN writers w ON w.run = r.id
+        JOIN events e ON e.writer = w.id AND e.record_kind = $system
+        JOIN event_fields f ON f.writer = e.writer AND f.seq = e.seq
+          AND f.path > '/0/' AND f.path < '/00'""",
     "records": """
         SELECT $run, w.writer, e.seq, e.record_kind,
           datetime(e.wall_ns / 1e9, 'unixepoch') AS at, f.path AS field, f.value, f.kind
@@ -90,4 +100,4 @@ def create_views(db: Database) -> None:
 
 def _filled_in(query: str) -> str:
     state = Template(_STATE).substitute(stale_after=STALE_AFTER_S)
-    return Template(query).substitute(run=_RUN, state=state)
+    return Template(query).substitute(run=_RUN, state=state, system=int(Kind.SYSTEM))

@@ -21,6 +21,7 @@ from airtape.query.whole_values import whole_tree, with_large_values
 from airtape.rows import history_of
 from airtape.rundir import find_run_dirs
 from airtape.states import Vantage
+from airtape.system_samples import SystemSample, system_of
 from airtape.writers import WriterFiles
 
 
@@ -65,6 +66,10 @@ class DirectoryRun:
         """Yield the history in order of the steps; warns of what is damaged."""
         rows = history_of(self._writers(), self._warn)
         return with_large_values(rows, self.directories, self._warn)
+
+    def system(self) -> Iterator[SystemSample]:
+        """Yield what was measured of the machine, in order of the times; warns of damage."""
+        return system_of(self._writers(), self._warn)
 
     def _warn(self, problem: str) -> None:
         warn(f"{self.overview.path}: {problem}")

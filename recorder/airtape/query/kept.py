@@ -16,6 +16,7 @@ from airtape.overview import Overview
 from airtape.process import boot_id, process_runs
 from airtape.records import Plain
 from airtape.states import Vantage
+from airtape.system_samples import SystemSample
 
 
 class KeptFile(NamedTuple):
@@ -66,6 +67,9 @@ class KeptRun(Protocol):
 
     def rows(self) -> Iterator[Row]:
         """Yield its history in order of the steps."""
+
+    def system(self) -> Iterator[SystemSample]:
+        """Yield what was measured of the machine, in order of the times."""
 
     def whole(self, tree: Tree) -> Tree:
         """Return config or summary with the values that were too large for the log."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from airtape.errors import NotAvailableYetError, UsageError
 from airtape.fold.row import STEP
@@ -29,6 +29,9 @@ from airtape.query.kept import KeptRun
 from airtape.query.moments import iso_time
 from airtape.query.summary import RecordedSummary
 from airtape.query.user import User
+
+_SYSTEM_STREAMS: Final = ("system", "events")
+"""The names under which W&B's API knows what was measured of the machine."""
 
 
 class RecordedRun:
@@ -161,7 +164,8 @@ class RecordedRun:
             keys: Only these values, of rows that have all of them; `x_axis` is added.
             x_axis: Only rows that have this value.
             pandas: Return a DataFrame if pandas is installed, with dotted names for nested values.
-            stream: ``default``; system metrics come later.
+            stream: ``default``, or ``system`` for what was measured of the machine as the run went
+                on; those rows have times and no step, so `x_axis` has no effect.
 
         Returns:
             A list of dictionaries, or a DataFrame.
@@ -173,8 +177,10 @@ class RecordedRun:
         wanted = checked_keys(keys)
         if type(samples) is not int or samples < 1:
             raise UsageError(f"samples must be a number of rows, not {samples!r}")
+        if stream in _SYSTEM_STREAMS:
+            return self._system(samples, wanted, pandas=pandas)
         if stream != "default":
-            raise NotAvailableYetError(f"the stream {stream!r} is not available in this version")
+            raise UsageError(f"there is no stream {stream!r}", hint="Known: default, system")
         rows = self._kept.rows()
         if wanted is not None:
             found = sampled(chosen(rows, list(dict.fromkeys([x_axis, *wanted]))), samples)
@@ -182,6 +188,13 @@ class RecordedRun:
         some = sampled((row for row in rows if has(row, x_axis)), samples)
         as_table = pandas and has_pandas()
         return framed(map(flat_row, some)) if as_table else list(map(whole_row, some))
+
+    def _system(self, count: int, keys: list[str] | None, *, pandas: bool) -> Any:  # noqa: ANN401 - see `history`
+        rows = (sample.as_row() for sample in self._kept.system())
+        if keys is not None:
+            rows = ({k: row[k] for k in keys} for row in rows if row.keys() >= set(keys))
+        found = sampled(rows, count)
+        return framed(found) if pandas and has_pandas() else found
 
     def scan_history(
         self,

@@ -18,9 +18,10 @@ from airtape.fold.merge import Part, in_order, merge
 from airtape.fold.row import Row
 from airtape.overview import Overview, overview_of_parts
 from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now
-from airtape.records import Plain
+from airtape.records import Kind, Plain
 from airtape.rows import join_rows
 from airtape.states import Vantage
+from airtape.system_samples import SystemSample, samples_in
 
 
 class StoreRun:
@@ -65,6 +66,22 @@ class StoreRun:
                 for header in in_order(list(writers.values()))
             ]
         return join_rows(streams)
+
+    def system(self) -> Iterator[SystemSample]:
+        """Yield what was measured of the machine, in order of the times."""
+        with closing(Store(str(self._path))) as store, store.snapshot() as db:
+            if db is None:
+                self._refuse_gone()
+            samples = [
+                sample
+                for place, header in sqlite_cursors.headers_of(db, self._place).items()
+                for sample in samples_in(
+                    sqlite_history.read_events(db, place, Kind.SYSTEM),
+                    began_ns=sqlite_cursors.read(db, place).fold().began_ns,
+                    label=header.label,
+                )
+            ]
+        return iter(sorted(samples, key=lambda sample: sample.timestamp))
 
     def whole(self, tree: Tree) -> Tree:
         """Return config or summary as it is: what was too large for the log is not in the store."""
