@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from time import time_ns
-from typing import Any
 
 from airtape.fold.keys import Tree
 from airtape.large_values import parts_of
@@ -17,13 +16,16 @@ _STEP_GIVEN = int(HistoryFlag.STEP_GIVEN)
 _COMMIT_GIVEN = int(HistoryFlag.COMMIT_GIVEN)
 _DROPPED = int(HistoryFlag.DROPPED)
 _HISTORY = int(Kind.HISTORY)
+_LARGE = 16 << 10
+"""Bytes of a record from which on its row does not wait to be folded with others."""
+
 _CLOSES = tuple(closes_row(flags) for flags in range(8))
 
 
 class RunLog(RecordLog):
     """One writer's log, to which rows of the history are recorded beside everything else."""
 
-    def history(  # noqa: C901 - in one piece, because a call costs time in every step
+    def history(  # noqa: C901, PLR0912 - in one piece, because a call costs time in every step
         self, step: int | None, flags: int, data: Tree, *, flat: bool
     ) -> int | None:
         """Record one call of ``log()`` by the rule of the current and the next step.
@@ -56,8 +58,13 @@ class RunLog(RecordLog):
                         return self._history_in_parts(step, flags, data)
                     row_step = step
                 wall_ns = time_ns()
-                body = self._encoded((_HISTORY, wall_ns, row_step, flags, data))
-                if body is None:
+                try:
+                    # No Python code is called, so nothing can come in between and pack as well.
+                    body = self._pack((_HISTORY, wall_ns, row_step, flags, data))
+                except (OverflowError, TypeError, ValueError):
+                    # 64 bits or UTF-8 cannot hold it.
+                    return self._history_in_parts(step, flags, data)
+                if len(body) > MAX_BODY:
                     return self._history_in_parts(step, flags, data)
                 # A signal handler that logs in between takes its own turn; then look again.
                 if turn == self._turn:
@@ -67,11 +74,13 @@ class RunLog(RecordLog):
                 self._turn = turn + 1
                 self.step = row_step + 1 if closes else row_step
                 seq = self.writer.append(body)
-                if flat:
+                if flat and len(body) < _LARGE:
                     self._waiting.append((seq, wall_ns, row_step, flags, data.copy()))
-                    if len(self._waiting) >= FOLD_BATCH:
+                    is_folded = len(self._waiting) >= FOLD_BATCH
+                    if is_folded:
                         self._live.catch_up()
                 else:
+                    is_folded = True
                     self._live.take(Record(seq, _HISTORY, wall_ns, (row_step, flags, data)))
                 self._is_writing = outer
             except BaseException:
@@ -79,20 +88,9 @@ class RunLog(RecordLog):
                 raise
             if self._status:
                 self._close_if_due()
-            elif self.writer.size >= self._checkpoint_at:
+            elif is_folded and self.writer.size >= self._checkpoint_at:
                 self.checkpoint()
         return None
-
-    def _encoded(self, fields: tuple[Any, ...]) -> bytes | None:
-        """Return the body of a record; None if one frame, 64 bits or UTF-8 cannot hold it.
-
-        The packer calls no Python code, so nothing can come in between and use it as well.
-        """
-        try:
-            body = self._pack(fields)
-        except (OverflowError, TypeError, ValueError):
-            return None
-        return body if len(body) <= MAX_BODY else None
 
     def _history_in_parts(self, step: int | None, flags: int, data: Tree) -> int | None:
         """Record a call of ``log()`` that needs more room or more care; see `history`."""

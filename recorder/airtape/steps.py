@@ -15,6 +15,8 @@ def step_number(step: object) -> int:
     Raises:
         InvalidDataError: It is no integer, or does not fit into 64 bits.
     """
+    if type(step) is int and -MAX_STEP <= step <= MAX_STEP:  # as nearly always, at less cost
+        return step
     if isinstance(step, bool):
         raise InvalidDataError(
             "a step must be an integer, got a boolean", hint="pass step=int(...), or no step"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import resource
 import shutil
 import threading
-from collections import deque
 from contextlib import suppress
 from pathlib import Path
 
 import msgpack
 import pytest
 
-from airtape.txlog.files import RING_BYTES
 from airtape.txlog.reader import LogReader
+from airtape.txlog.ring import RING_BYTES
 from tests.txlog.logged import Log, limit, whole
 from tests.txlog.patience import eventually
 
@@ -137,28 +136,31 @@ def test_an_interrupt_leaves_no_hole(folder: Path, log: Log, name: str) -> None:
     assert (found.damage, found.last_seq) == ([], 2)
 
 
-class MeddlingRing(deque[bytes]):
+class MeddlingChunk(bytearray):
     """Frames that were written; the file is given up at the moment when the first one has been."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()
         self._log: Log | None = log
 
-    def append(self, frame: bytes) -> None:
+    def __iadd__(self, frame: bytes) -> MeddlingChunk:  # type: ignore[override,misc]  # noqa: PYI034 - Self is too new
         """Remember a frame."""
-        super().append(frame)
+        super().__iadd__(frame)
         log, self._log = self._log, None
         if log is not None:
             log.path.unlink()
             log.sync()
             assert eventually(lambda: bool(log.said))
+        return self
 
 
 def test_a_record_whose_file_is_given_up_meanwhile_is_written_once_more(
     folder: Path, log: Log
 ) -> None:
     """Between its write and its return another thread may have found that the file is gone."""
-    log._files.ring = MeddlingRing(log)  # noqa: SLF001 - the only moment that a test can seize
+    ring = log._files.ring  # noqa: SLF001 - the only moment that a test can seize
+    ring.newest = MeddlingChunk(log)
+    ring._chunks.append(ring.newest)  # noqa: SLF001 - see above
     log.rows(*range(10))
     assert log.close() == (None, 0, 0)
     found = whole(folder)

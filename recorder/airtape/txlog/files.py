@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -21,11 +20,8 @@ import msgpack
 
 from airtape.records import Kind
 from airtape.txlog.format import UNSALTED, Header, encode_frame
+from airtape.txlog.ring import CHUNK_BYTES, FrameRing
 from airtape.txlog.sink import ShortWriteError, Sink, said_by, sync_directory
-
-RING_BYTES = 4 << 20
-"""How many bytes of the last frames are kept at least."""
-_RING_STEP = 256 << 10
 
 RENEW_S = 1.0
 """Seconds that a file lasts at least, should one after the other be lost at once."""
@@ -49,7 +45,7 @@ class LogFiles:
         header: What it says of itself.
         fd: Its descriptor, -1 while there is none.
         size: Bytes written so far, those of broken frames among them.
-        trim_at: The size at which `trim` is due.
+        turn_at: The size at which `turn` is due.
         ring: The last frames.
     """
 
@@ -67,9 +63,8 @@ class LogFiles:
         self.header = header
         self.fd = -1
         self.size = 0
-        self.trim_at = RING_BYTES + _RING_STEP
-        self.ring: deque[bytes] = deque()
-        self._forgotten = 0
+        self.turn_at = CHUNK_BYTES
+        self.ring = FrameRing()
         self._began_at = 0
         self._mode = mode
         self._next_path = next_path
@@ -88,7 +83,7 @@ class LogFiles:
         Raises:
             OSError: It cannot be made.
         """
-        self._go_on_in(self._created(self.path, self.ring))
+        self._go_on_in(self._created(self.path, self.ring.frames()))
 
     def _created(self, path: Path, frames: Iterable[bytes]) -> Sink:
         """Make a file that holds some frames already.
@@ -121,19 +116,19 @@ class LogFiles:
 
     def keep(self, frame: bytes) -> None:
         """Remember a frame that was written, to write it again should the file be lost."""
-        self.ring.append(frame)
+        self.ring.newest += frame
         self.size += len(frame)
+        if self.size > self.turn_at:
+            self.turn()
 
     def skip(self, torn: int) -> None:
         """Count the bytes of a frame that was broken off; they stay, and readers skip them."""
         self.size += torn
-        self._forgotten += torn
 
-    def trim(self) -> None:
-        """Forget the oldest frames beyond `RING_BYTES`."""
-        while self.size - self._forgotten - len(self.ring[0]) > RING_BYTES:
-            self._forgotten += len(self.ring.popleft())
-        self.trim_at = self.size + _RING_STEP
+    def turn(self) -> None:
+        """Go on in another chunk of the ring, which forgets the oldest."""
+        self.turn_at = self.size + CHUNK_BYTES
+        self.ring.turn()
 
     def write(self, frame: bytes) -> None:
         """Write one whole frame, however long it takes, and keep it.
@@ -214,7 +209,7 @@ class LogFiles:
             self._next_header = replace(self.header, first_seq=seq, continues=self.path.name)
         header = self._next_header
         frame = _header_frame(header, time_ns())
-        repeated = [] if self._is_full and self._is_safe() else list(self.ring)
+        repeated = [] if self._is_full and self._is_safe() else self.ring.frames()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._go_on_in(self._created(path, [frame, *repeated, *also]))
         self._began_at = self.size - sum(map(len, repeated))

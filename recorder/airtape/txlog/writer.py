@@ -28,7 +28,7 @@ from airtape.txlog.format import (
     seq_of,
 )
 from airtape.txlog.rescue import SAVE_WAIT_S, gap_frame, save_elsewhere
-from airtape.txlog.sink import said_by, write_keeping_gil, write_or_raise
+from airtape.txlog.sink import SIZES, said_by, write_keeping_gil, write_or_raise
 from airtape.txlog.trouble import SLOW_S, Trouble, TroubleStatus, within
 
 END_WAIT_S = 3.0
@@ -164,7 +164,7 @@ class LogWriter:
                 return
             fd = files.fd
             began = monotonic_ns()
-            written = write_keeping_gil(fd, frame, size)
+            written = write_keeping_gil(fd, frame, SIZES[size])
             took = monotonic_ns() - began
             if written != size and not self._rewrite(frame, max(0, written)):
                 if not self._closed:
@@ -174,9 +174,10 @@ class LogWriter:
                 return
             self.last_seq = seq
             files.size += size
-            files.ring.append(frame)
-            if files.size > files.trim_at:
-                files.trim()
+            chunk = files.ring.newest
+            chunk += frame
+            if files.size > files.turn_at:
+                files.turn()
             # A file that was given up during the write may not have it: then once more.
             if self._trouble is None and files.fd == fd:
                 break
@@ -187,7 +188,7 @@ class LogWriter:
         """Write a frame once more, whole; trouble begins if that fails too."""
         self._files.skip(torn)
         try:
-            written = write_or_raise(self._files.fd, frame, len(frame))
+            written = write_or_raise(self._files.fd, frame, SIZES[len(frame)])
         except OSError as error:
             self._files.note(error)
             self._begin_trouble(said_by(error))
