@@ -11,6 +11,7 @@ import os
 import pwd
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+from tests.ended import wait_until
 
 LONGEST_START_S = 60
 """Seconds after which a server is taken not to start."""
@@ -85,12 +88,33 @@ class PostgresServer:
         return name
 
     def stop(self) -> None:
-        """Kill the server, as a power cut does."""
+        """Stop the server at once, without a word to whoever is connected."""
         self._control("-m", "immediate", "stop")
+
+    def kill(self) -> None:
+        """Kill all of its processes, as a system without memory does."""
+        first = self._pid()
+        children = Path(f"/proc/{first}/task/{first}/children").read_text()
+        processes = [first, *map(int, children.split())]
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        # The system keeps an entry of each until somebody has asked how it ended.
+        wait_until(lambda: not any(map(_is_known, processes)), "the end of the server")
 
     def start(self) -> None:
         """Start it again."""
         self._control("-l", str(self.place / "server.log"), "-o", self._options, "-w", "start")
+
+    def start_if_gone(self) -> None:
+        """Start it if a test left it dead."""
+        if not _is_known(self._pid()):
+            self.start()
+
+    def _pid(self) -> int:
+        """Return what the server says its process is, 0 if it was stopped."""
+        told = self.place / "data" / "postmaster.pid"
+        return int(told.read_text().split()[0]) if told.exists() else 0
 
     def _control(self, *said: str) -> None:
         subprocess.run(
@@ -134,6 +158,10 @@ def postgres_server() -> Iterator[PostgresServer]:
         assert guard.stdout is not None
         guard.stdout.close()
         shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_known(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 def _make_pattern(server: PostgresServer) -> None:

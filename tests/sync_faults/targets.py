@@ -65,19 +65,24 @@ class Databases:
 
     Args:
         new_database: Makes one, and returns its URL.
-        port: Where the server is reached.
+        server: The server.
+
+    Attributes:
+        server: The server.
+        relay: The way to it.
     """
 
     kind = "postgres"
 
-    def __init__(self, new_database: NewDatabase, port: int) -> None:
+    def __init__(self, new_database: NewDatabase, server: PostgresServer) -> None:
         self._new_database = new_database
-        self._port = port
+        self.server = server
+        self.relay = Relay(server.place / ".s.PGSQL.5432")
 
     def new(self) -> str:
         """Return the URL of another database, for a role that may read and insert."""
         name = urlsplit(self._new_database()).path
-        return f"postgresql://syncer@127.0.0.1:{self._port}{name}"
+        return f"postgresql://syncer@127.0.0.1:{self.relay.port}{name}"
 
     def part(self, url: str) -> str:
         """Return what no path contains: all that a sync does to a database it sends."""
@@ -100,9 +105,10 @@ def postgres_targets(
     postgres_server: PostgresServer, new_database: NewDatabase
 ) -> Iterator[Databases]:
     """Databases of a server that the tests have started."""
-    relay = Relay(postgres_server.place / ".s.PGSQL.5432")
-    yield Databases(new_database, relay.port)
-    relay.close()
+    databases = Databases(new_database, postgres_server)
+    yield databases
+    databases.relay.close()
+    postgres_server.start_if_gone()
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: str(kind).removesuffix("_targets"))

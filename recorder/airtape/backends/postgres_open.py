@@ -23,6 +23,13 @@ ANSWER_S: Final = 30.0
 """How long a transaction of a sync may take; then the connection is given up."""
 LOCK_S: Final = 15
 """How long to wait for another process that writes to the same run; a sync then asks again."""
+SETTINGS: Final = f"""
+SET LOCAL lock_timeout = '{LOCK_S}s';
+SELECT set_config('synchronous_commit', 'local', true)
+WHERE current_setting('synchronous_commit') = 'off'
+"""
+"""What holds in a transaction that changes something. A server may be set to acknowledge a commit
+before it is on its disk; one that dies then has lost what a sync takes to be there."""
 DEFAULTS: Final[dict[str, Any]] = {
     "connect_timeout": 10,
     "application_name": "airtape",
@@ -105,7 +112,7 @@ class Database:
             connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
             connection.read_only = None
             with self._deadline(connection), connection.transaction():
-                connection.execute(f"SET LOCAL lock_timeout = '{LOCK_S}s'")
+                connection.execute(SETTINGS)
                 yield connection
 
     @contextmanager
