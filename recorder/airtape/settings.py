@@ -128,6 +128,9 @@ class Settings:
     )
     heartbeat_interval: float = _setting(15.0, "seconds between signs of life in the log")
     checkpoint_interval: float = _setting(60.0, "seconds between checkpoints in the log")
+    receipt_dir: str | None = _setting(
+        None, "where receipts of targets are kept; `receipts` beside the runs"
+    )
     fallback_dir: str | None = _setting(None, "where to record when `dir` cannot be written")
     file_mode: int | None = _setting(None, "permissions of files, such as 640; the umask's")
 

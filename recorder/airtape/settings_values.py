@@ -56,7 +56,7 @@ def check_value(name: str, value: object, source: str) -> object:  # noqa: PLR09
             return check_id(value, where=source)
         case "tags":
             return check_tags(value, where=source)
-        case "dir" | "fallback_dir" | "sweep_param_path":
+        case "dir" | "fallback_dir" | "receipt_dir" | "sweep_param_path":
             return _path(name, value, source)
         case _ if name in _FLAGS:
             return _flag(name, value, source)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from airtape.backends.base import Backend, DirectoryHint, FileHint
 from airtape.backends.cursor import Loss, RunKey
+from airtape.backends.listing import cursors_of
 from airtape.errors import UsageError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key
@@ -308,6 +309,24 @@ def test_a_new_key_after_others_wrote_and_retracted(open_target: OpenTarget) -> 
         (2, "acc"),
         (2, "loss"),
     ]
+
+
+def test_cursors_are_listed_without_values(backend: Backend) -> None:
+    """Of each writer of each run, sorted, and the same as each is read."""
+    others = [
+        batch_of(*with_values(2, loss=1.5), header=Header("ab12cd34", OTHER_WRITER)),
+        batch_of(*with_values(1, loss=0.5), run=RunKey("other", WRITER, "me", "vision")),
+    ]
+    for batch in [*others, batch_of(*with_values(1, loss=0.5))]:
+        assert backend.commit(batch)
+    listed = list(cursors_of(backend))
+    assert [one[:2] for one in listed] == [
+        (RUN, WRITER),
+        (RUN, OTHER_WRITER),
+        (others[1].run, WRITER),
+    ]
+    for run, writer, cursor in listed:
+        assert cursor == backend.read_cursor(run, writer)
 
 
 def test_closing_twice_does_no_harm(open_target: OpenTarget) -> None:

@@ -140,3 +140,14 @@ def test_everything_that_a_comparison_prints_is_documented(
     names = set(_names(said))
     assert {"verdict", "receipt", "digest"} <= names
     assert names - _documented("`tracker verify --json`", "`tracker sync --json`") == set()
+
+
+def test_everything_that_receipt_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``receipt … --json`` has its line in the documentation."""
+    make_run()
+    names = set(_names(tracker_json("receipt", "export", "a.receipt", "--from", "memory:a")))
+    names |= set(_names(tracker_json("receipt", "import", "a.receipt")))
+    assert {"kept", "made"} <= names
+    assert names - _documented("`tracker receipt --json`") == set()

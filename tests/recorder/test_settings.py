@@ -60,6 +60,7 @@ SAMPLES: Mapping[str, tuple[str, object]] = {
     "heartbeat_interval": ("2.5", 2.5),
     "checkpoint_interval": ("30", 30.0),
     "finish_timeout": ("0", 0.0),
+    "receipt_dir": ("/scratch/receipts", "/scratch/receipts"),
     "fallback_dir": ("/scratch", "/scratch"),
     "file_mode": ("640", 0o640),
 }

@@ -10,14 +10,15 @@ from typing import Any
 
 import click
 
-from airtape.backends.registry import open_backend
 from airtape.errors import UsageError
+from airtape.receipts.kept import SCHEME
 from airtape.rundir import find_run_dirs
 from airtape.states import in_words
 from airtape.sync.last_sync import LastSync
 from airtape.sync.outbox import Waiting, waiting_in
 from airtape.targets import without_password
-from airtape_cli.options import default_folder, json_option, named_target
+from airtape_cli.askable import askable_target, open_askable
+from airtape_cli.options import default_folder, json_option
 from airtape_cli.remembered import last_sync
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.shapes import echo_json
@@ -32,9 +33,10 @@ from airtape_cli.synced import configured_target
     "--to",
     "targets",
     multiple=True,
-    type=named_target,
+    type=askable_target,
     metavar="TARGET",
-    help="This target, by its name or URL, or several; the one that sync would take if unsaid.",
+    help="This target, by its name, its URL or that of a receipt, or several; the one that sync "
+    "would take if unsaid.",
 )
 @json_option
 def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -> None:
@@ -45,6 +47,9 @@ def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -
     last record that the target has, or the first of the run. The last sync is the last one of yours
     on this machine from this directory.
 
+    A target that cannot be reached from here answers by the receipt that `tracker receipt import`
+    has brought: name it as the receipt does.
+
     \b
     Examples:
       tracker status
@@ -53,10 +58,11 @@ def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     found = find_run_dirs(paths or [folder])
-    outboxes = []
+    outboxes, notes = [], list[str]()
     for url in targets or (configured_target(folder),):
-        with closing(open_backend(url)) as backend:
+        with closing(open_askable(url)) as backend:
             waiting = list(waiting_in(found.run_dirs, backend, [folder]))
+            notes += backend.notes if url.startswith(SCHEME) else []
         outbox = _Outbox(without_password(url), len(found.run_dirs), waiting, last_sync(url))
         outboxes.append(outbox)
         if not as_json:
@@ -66,8 +72,8 @@ def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -
         problems = [{"path": str(bad.path), "reason": bad.reason} for bad in found.problems]
         echo_json({"targets": [one.shape() for one in outboxes], "problems": problems})
     else:
-        for bad in found.problems:
-            echo_note(f"{bad.path}: {bad.reason}")
+        for note in [*notes, *(f"{bad.path}: {bad.reason}" for bad in found.problems)]:
+            echo_note(note)
     missing = found.not_found if paths else []
     if missing:
         raise UsageError("there is nothing at this path", where=", ".join(missing))

@@ -24,6 +24,7 @@ from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.jsonl_batch import cursor_from, lines_of, replay, run_of
 from airtape.backends.jsonl_files import aside_of, make_folders, publish_new
 from airtape.backends.lease import Lease
+from airtape.backends.listing import WriterCursor
 from airtape.backends.replica import Replica
 from airtape.errors import TargetError, TransientError, UsageError
 
@@ -133,6 +134,16 @@ class JsonlBackend:
                 if batches:
                     found.append(run_of(_first_line(batches[0])))
         return sorted(run for run in found if run_id in {None, run.run_id})
+
+    def cursors(self) -> Iterator[WriterCursor]:
+        """Yield the cursor of each writer, sorted by run and writer."""
+        found = []
+        for folder in self._folders():
+            with self._failing():
+                for writer, batches in _batches_in(folder).items():
+                    run = run_of(_first_line(batches[0]))
+                    found.append(WriterCursor(run, writer, cursor_from(_last_line(batches[-1]))))
+        yield from sorted(found, key=lambda one: (one.run, one.writer))
 
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the target holds of each writer, sorted by run and writer."""

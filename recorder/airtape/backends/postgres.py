@@ -11,6 +11,7 @@ from airtape.backends import postgres_cursors, postgres_leases
 from airtape.backends.base import Batch, DirectoryHint, Held
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
+from airtape.backends.listing import WriterCursor
 from airtape.backends.postgres_about import write_about
 from airtape.backends.postgres_chunks import Tail, read_tail, write_changes
 from airtape.backends.postgres_events import read_events, write_events
@@ -112,6 +113,16 @@ class PostgresBackend:
         with self._store.snapshot() as db:
             found = postgres_cursors.runs_like(db, None)
         return [run for run, _ in found if run_id in {None, run.run_id}]
+
+    def cursors(self) -> Iterator[WriterCursor]:
+        """Yield the cursor of each writer, sorted by run and writer."""
+        with self._store.snapshot(in_time=False) as db:
+            found = [
+                WriterCursor(run, header.writer, postgres_cursors.read(db, writer))
+                for run, place in postgres_cursors.runs_like(db, None)
+                for writer, (header, _) in postgres_cursors.headers_of(db, place).items()
+            ]
+        yield from found
 
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the store holds of each writer, sorted by run and writer."""

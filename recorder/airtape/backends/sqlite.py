@@ -10,6 +10,7 @@ from airtape.backends import sqlite_about, sqlite_cursors, sqlite_history, sqlit
 from airtape.backends.base import Batch, DirectoryHint, Held
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
+from airtape.backends.listing import WriterCursor
 from airtape.backends.sqlite_cursors import Place
 from airtape.backends.sqlite_hints import forget_hints, read_hints, write_hints
 from airtape.backends.sqlite_history import Keys
@@ -115,6 +116,18 @@ class SqliteBackend:
         with self._store.snapshot() as db:
             found = [] if db is None else sqlite_cursors.runs_like(db, None)
         return [run for run, _ in found if run_id in {None, run.run_id}]
+
+    def cursors(self) -> Iterator[WriterCursor]:
+        """Yield the cursor of each writer, sorted by run and writer."""
+        with self._store.snapshot() as db:
+            runs = [] if db is None else sqlite_cursors.runs_like(db, None)
+            found = [
+                WriterCursor(run, header.writer, sqlite_cursors.read(db, writer))
+                for run, place in runs
+                if db is not None
+                for writer, header in sqlite_cursors.headers_of(db, place).items()
+            ]
+        yield from found
 
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the store holds of each writer, sorted by run and writer."""

@@ -1,0 +1,1 @@
+"""Receipts: what a target holds, carried to where it cannot be asked."""

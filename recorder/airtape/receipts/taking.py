@@ -1,0 +1,120 @@
+"""Making a receipt: of what a target says it has, or of what logs in a folder say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from airtape.backends.base import Backend
+from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.listing import WriterCursor, cursors_of
+from airtape.errors import Error
+from airtape.fold.fold import Fold
+from airtape.receipts.document import ReceiptDocument
+from airtape.records import Kind
+from airtape.rundir import log_files
+from airtape.sync.log_file import LogFile, header_of
+from airtape.sync.renames import Renames
+from airtape.sync.source import WriterReader
+
+_CHUNK = 1 << 20
+
+
+def take_receipt(backend: Backend, *, name: str, target: str, now_ns: int) -> ReceiptDocument:
+    """Return what a target holds now.
+
+    Args:
+        backend: The target.
+        name: What it is called where runs are recorded.
+        target: Its URL without a password.
+        now_ns: The wall clock in nanoseconds since 1970.
+
+    Raises:
+        TargetError: The target does not answer.
+    """
+    return ReceiptDocument(name, target, now_ns, list(cursors_of(backend)))
+
+
+def receipt_of_directories(
+    run_dirs: Iterable[Path], *, name: str, target: str, now_ns: int
+) -> ReceiptDocument:
+    """Return what run directories hold now: their logs read anew, and their files.
+
+    What cannot be read is not held.
+
+    Args:
+        run_dirs: The directories.
+        name: What they are called where the runs were recorded.
+        target: What they are called here.
+        now_ns: The wall clock in nanoseconds since 1970.
+    """
+    writers: defaultdict[tuple[RunKey, bytes], list[LogFile]] = defaultdict(list)
+    files: defaultdict[RunKey, set[str]] = defaultdict(set)
+    for run_dir in run_dirs:
+        digests: set[str] | None = None
+        for file in _logs_of(run_dir):
+            run = Renames().key_of(file.header)
+            writers[run, file.header.writer].append(file)
+            digests = set(_digests_in(run_dir)) if digests is None else digests
+            files[run] |= digests
+    held = []
+    for (run, writer), logs in sorted(writers.items(), key=lambda item: item[0]):
+        cursor = _read(logs)
+        if cursor is not None:
+            held.append(WriterCursor(run, writer, cursor))
+    kept = {run: frozenset(digests) for run, digests in files.items()}
+    return ReceiptDocument(name, target, now_ns, held, kept)
+
+
+def _logs_of(run_dir: Path) -> list[LogFile]:
+    found = []
+    for path in log_files(run_dir):
+        try:
+            header, status = header_of(path), path.lstat()
+        except (OSError, Error):
+            continue
+        if header is not None:
+            found.append(LogFile(path, header, status.st_size, status.st_mtime_ns))
+    return found
+
+
+def _read(logs: Iterable[LogFile]) -> Cursor | None:
+    """Return what a target would have that had been sent these logs of a writer."""
+    reader = WriterReader(sorted(logs, key=lambda log: log.header.first_seq), Cursor())
+    fold = Fold()
+    ended = False
+    try:
+        for record in reader:
+            ended = ended or record.kind == Kind.EXIT
+            if record.kind == Kind.GAP:
+                fold.apply(record)
+        cursor = reader.cursor(fold.gaps)
+    except OSError:
+        return None
+    return Cursor(1, cursor.received, cursor.files, b"", cursor.losses, ended, cursor.tally)
+
+
+def _digests_in(run_dir: Path) -> Iterable[str]:
+    """Yield the digest of each file of a run that is no log."""
+    for top in ("files", "blobs"):
+        for path in sorted((run_dir / top).rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                try:
+                    yield digest_of_file(path)
+                except OSError:
+                    continue
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    found = sha256()
+    with path.open("rb") as file:
+        while part := file.read(_CHUNK):
+            found.update(part)
+    return found.hexdigest()
