@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import wraps
 from pathlib import Path
@@ -76,7 +76,7 @@ class Choice:
             run_dirs = directories_of(run_dirs, one)
         for problem in found.problems:
             echo_note(f"{problem.path} is passed over: {problem.reason}")
-        return replace(found, run_dirs=run_dirs, problems=[])
+        return found._replace(run_dirs=run_dirs, problems=[])
 
     def _is_excluded(self, run_dir: Path) -> bool:
         names = (str(run_dir), run_dir.name)

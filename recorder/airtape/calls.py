@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from functools import wraps
+from types import FunctionType, MethodType
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 from airtape.errors import UnknownArgumentError
@@ -25,9 +25,8 @@ def of_current_run(method: Callable[Concatenate[Run, P], R]) -> Callable[P, R]:
         # By name: a disabled run, or a test, may have something else there.
         return cast("R", getattr(session.run, method.__name__)(*args, **kwargs))
 
-    signature = inspect.signature(method)
-    own = [*signature.parameters.values()][1:]
-    vars(call)["__signature__"] = signature.replace(parameters=own)
+    # What is wrapped is a method of something: `inspect.signature` leaves its first argument out.
+    vars(call)["__wrapped__"] = MethodType(method, session)
     return call
 
 
@@ -42,12 +41,13 @@ def retires(*retired: str) -> Callable[[Callable[P, Run]], Callable[P, Run]]:
     """
 
     def decorate(function: Callable[P, Run]) -> Callable[P, Run]:
-        known = inspect.signature(function).parameters
+        code = cast("FunctionType", function).__code__
+        known = code.co_varnames[: code.co_argcount]
 
         @wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> Run:
             given: dict[str, Any] = kwargs
-            unknown = given.keys() - known.keys()
+            unknown = given.keys() - {*known}
             if wrong := sorted(unknown.difference(retired)):
                 raise UnknownArgumentError(
                     f"{function.__name__}() got an unexpected keyword argument {wrong[0]!r}",

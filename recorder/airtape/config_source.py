@@ -6,7 +6,6 @@ never a path.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from airtape.errors import ConfigArgumentError, ConfigError, ConfigKeyError, Usa
 from airtape.large_values import packed_size
 from airtape.records import Plain
 from airtape.values import config_value
-from airtape.values_rules import Given
+from airtape.values_rules import Given, field_values, is_dataclass_instance
 
 DEFAULTS_FILE = "config-defaults.yaml"
 """File in the working directory whose values stand below those that are given."""
@@ -104,9 +103,8 @@ def _mapping(source: Given, cwd: Path) -> Mapping[Any, Any]:
     if hasattr(kind, "flag_values_dict"):  # absl.flags.FLAGS
         return dict(source.flag_values_dict())
     attributes = getattr(source, "__dict__", None)
-    if dataclasses.is_dataclass(kind):  # one with slots has no __dict__
-        fields = {field.name: getattr(source, field.name) for field in dataclasses.fields(kind)}
-        return fields | (attributes or {})
+    if is_dataclass_instance(source):  # one with slots has no __dict__
+        return field_values(source) | (attributes or {})
     if attributes is None:
         raise ConfigArgumentError("config must be a dict or have a __dict__ attribute.")
     if hasattr(kind, "keys") and hasattr(kind, "__getitem__"):  # the config of another run

@@ -11,10 +11,9 @@ import builtins
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import wraps
 from types import CodeType, FrameType, TracebackType
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from airtape.records import Plain
 
@@ -25,8 +24,7 @@ SIGNALLED: Final = 128
 """What shells add to a signal's number for the exit code of a program that it ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(NamedTuple):
     """The end of a run, as its exit record says it.
 
     Attributes:

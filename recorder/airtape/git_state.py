@@ -10,10 +10,9 @@ import select
 import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, NamedTuple
 
 COMMAND_S: Final = 10.0
 """Seconds that a question to git may take."""
@@ -37,8 +36,7 @@ _OF_ALL: Final = ("--no-ext-diff", "--no-textconv", "HEAD", "--")
 _PLAIN_DIFF: Final = ("diff", "--no-color", "--src-prefix=a/", "--dst-prefix=b/", *_OF_ALL)
 
 
-@dataclass(frozen=True, slots=True)
-class GitState:
+class GitState(NamedTuple):
     """Where a working tree stands; None where git does not say.
 
     Attributes:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic
 
 from airtape.process import leave_signals_to_the_program
 from airtape.runlog import RunLog
 
 
-@dataclass(slots=True)
 class _Duty:
-    due: float
-    every: float
-    work: Callable[[], None]
+    __slots__ = ("due", "every", "work")
+
+    def __init__(self, due: float, every: float, work: Callable[[], None]) -> None:
+        self.due = due
+        self.every = every
+        self.work = work
 
 
 class Keeper(threading.Thread):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from operator import index
 from pathlib import Path
 
@@ -176,8 +175,7 @@ class Lifecycle:
         if self.follower is None:
             return status
         state, total = self.follower.state, self._log.writer.next_seq
-        return replace(
-            status,
+        return status._replace(
             sync_items_total=total,
             sync_items_pending=max(0, total - state.held),
             sync_time=state.time or None,

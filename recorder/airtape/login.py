@@ -6,15 +6,13 @@ The calls are taken, with their names and arguments, and there is nothing to log
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from airtape.session import session, settings_for
 from airtape.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(NamedTuple):
     """What `setup` returns.
 
     Attributes:

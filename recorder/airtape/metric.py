@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from airtape.errors import UsageError
 from airtape.fold.metrics import AGGREGATES
@@ -11,8 +10,7 @@ from airtape.fold.metrics import AGGREGATES
 _GOALS = ("minimize", "maximize")
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(NamedTuple):
     """A definition, as ``define_metric`` returns it.
 
     Attributes:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from airtape.errors import UsageError
 from airtape.names import check_id
@@ -18,8 +18,7 @@ AUTO_FILE = "wandb-resume.json"
 """Where ``resume="auto"`` remembers, beside the run directories, which run did not end well."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """What a new writer begins from.
 
     Attributes:
@@ -76,7 +75,7 @@ def find_origin(  # noqa: PLR0913 - whatever a run may begin from
         return _rewound(settings, *moment(resume_from, "resume_from"), folder, warn)
     if fork_from is not None:
         forked = _forked(settings, *moment(fork_from, "fork_from"), folder, warn)
-        return replace(forked, shared=shared)
+        return forked._replace(shared=shared)
     if shared is not None:
         return _taking_part(settings.resume, shared, folder)
     return Origin() if settings.resume is None else _resumed(settings, folder, warn)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 _PROC = Path("/proc")
 _START_TICKS_FIELD = 19
@@ -21,8 +21,7 @@ _OF_A_THREAD = frozenset(
 """Signals that a thread gets for what it has done itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessIdentity:
+class ProcessIdentity(NamedTuple):
     """What tells one process from every other one.
 
     Attributes:

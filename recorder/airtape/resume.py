@@ -42,7 +42,7 @@ class Inheritance:
         last_step: Their highest step that counts, None without rows.
     """
 
-    parents: list[tuple[bytes, int]]
+    parents: tuple[tuple[bytes, int], ...]
     root: bytes
     start_step: int
     rewind_to: int | None = None
@@ -77,7 +77,7 @@ def inherit(writers: list[Predecessor]) -> Inheritance:
     whole = merge([Part(writer.header, writer.fold()) for writer in writers])
     last_step = whole.last_step
     return Inheritance(
-        parents=[(writer.header.writer, writer.last_seq) for writer in writers],
+        parents=tuple((writer.header.writer, writer.last_seq) for writer in writers),
         root=root_of(whole.newest.header),
         start_step=0 if last_step is None else last_step + 1,
         run=whole.run,
@@ -112,7 +112,7 @@ def inherit_until(writers: list[Predecessor], step: int) -> Inheritance:
         fold.close_row()
     state = fold.history.state()
     return Inheritance(
-        parents=[(writer.header.writer, writer.last_seq) for writer in writers],
+        parents=tuple((writer.header.writer, writer.last_seq) for writer in writers),
         root=root_of(ordered[-1]),
         start_step=step + 1,
         rewind_to=step,

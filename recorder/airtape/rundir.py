@@ -18,9 +18,8 @@ import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 LOG_SUFFIX: Final = ".txlog"
 NO_LOG: Final = "no transaction log"
@@ -28,16 +27,14 @@ _RUN_DIR_NAME: Final = re.compile(r"run-\d{8}_\d{6}-(?P<run_id>.+)", re.DOTALL)
 _MAX_FILE_NAME: Final = 255
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """A path that is there but cannot be taken for a run directory, and why."""
 
     path: Path
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What `find_run_dirs` found.
 
     Attributes:
@@ -51,8 +48,7 @@ class Found:
     not_found: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class RunDir:
+class RunDir(NamedTuple):
     """The places of one run directory. Knows names only; the files need not exist."""
 
     root: Path
@@ -151,13 +147,13 @@ def count_runs(base: Path, *, limit: int = 10_000, seconds: float = 0.05) -> int
     return runs
 
 
-@dataclass(slots=True)
 class _Search:
-    found: dict[str, Path] = field(default_factory=dict)  # by real path
-    linked: set[str] = field(default_factory=set)  # real paths that only a link has led to
-    parents: dict[str, str] = field(default_factory=dict)  # real paths of folders
-    problems: list[Problem] = field(default_factory=list)
-    not_found: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.found: dict[str, Path] = {}  # by real path
+        self.linked: set[str] = set()  # real paths that only a link has led to
+        self.parents: dict[str, str] = {}  # real paths of folders
+        self.problems: list[Problem] = []
+        self.not_found: list[str] = []
 
     def look_at(self, path: str, *, matched: bool = False, deeper: bool = True) -> None:
         """Take what `path` names.

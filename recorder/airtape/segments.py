@@ -68,7 +68,7 @@ class Segments:
             writer=writer,
             root=root,
             role=role,
-            parents=[] if inherited is None else inherited.parents,
+            parents=() if inherited is None else inherited.parents,
             resumed=origin.resumed,
             start_step=origin.start_step,
             rewind_to=origin.branch[1] if origin.branch is not None and not is_fork else None,
@@ -88,7 +88,7 @@ class Segments:
         header = self._header(
             writer=uuid4().bytes,
             root=first.header.root,
-            parents=[(first.header.writer, first.last_seq)],
+            parents=((first.header.writer, first.last_seq),),
             start_step=step,
             role="child",
         )

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
 from airtape.errors import UsageError
@@ -24,8 +23,7 @@ RANK_VARIABLES: Final = (
 _NAMESPACE: Final = UUID("5d0b9e0c-4a0f-5c0e-9d55-6f1c1f3f8a01")
 
 
-@dataclass(frozen=True, slots=True)
-class SharedPart:
+class SharedPart(NamedTuple):
     """The part that a process takes in a run that others write too.
 
     Attributes:

@@ -10,9 +10,8 @@ import math
 import shlex
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TextIO, TypeVar
+from typing import Final, NamedTuple, TextIO, TypeVar
 
 from airtape.sparkline import BARS, sparkline
 
@@ -41,8 +40,7 @@ _PLAIN: Final = str.maketrans(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class FileCounts:
+class FileCounts(NamedTuple):
     """How many files of each sort a run has."""
 
     run: int = 0
@@ -57,8 +55,7 @@ class FileCounts:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a run can be seen.
 
     Attributes:

@@ -7,12 +7,11 @@ in what happens to an object that no rule knows.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from airtape.errors import InvalidDataError
 from airtape.values_arrays import (
@@ -32,8 +31,7 @@ Rule: TypeAlias = Callable[[Given], object]
 """Replaces a value by a simpler one."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Rules:
+class Rules(NamedTuple):
     """What becomes of the values that are not plain.
 
     Attributes:
@@ -62,9 +60,22 @@ class Rules:
         return _by_ability(value, self.other)
 
 
+def is_dataclass_instance(value: Given) -> bool:
+    """Tell whether a value is an instance of a dataclass."""
+    return hasattr(type(value), "__dataclass_fields__")
+
+
+def field_values(value: Given) -> dict[str, object]:
+    """Return the fields of an instance of a dataclass by their names."""
+    # Whoever made one has loaded it; for all others it is the largest module that would be loaded.
+    import dataclasses  # noqa: PLC0415 - see above
+
+    return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+
+
 def _by_ability(value: Given, other: Rule) -> object:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if is_dataclass_instance(value):
+        return field_values(value)
     if is_foreign_array(value):
         return foreign_array(value)
     if isinstance(value, Path):

@@ -181,7 +181,9 @@ def test_a_later_part_of_a_run_goes_over_an_earlier_one(
 ) -> None:
     """What a rewind cut off is not shown, nor what the later part has for the same step."""
     assert backend.commit(batch_of(*(p for step in range(9) for p in with_values(step, loss=step))))
-    later = Header(RUN.run_id, LATER, root=WRITER, parents=[(WRITER, 9)], start_step=4, rewind_to=5)
+    later = Header(
+        RUN.run_id, LATER, root=WRITER, parents=((WRITER, 9),), start_step=4, rewind_to=5
+    )
     assert backend.commit(
         batch_of(*with_values(4, loss=-4), *with_values(6, loss=-6), header=later)
     )

@@ -32,7 +32,7 @@ A, B, C, D, E = (bytes([number]) * 16 for number in range(1, 6))
 
 def header(writer: bytes, *parents: bytes, **said: Any) -> Header:
     """Return a writer of the run."""
-    return Header("ab12cd34", writer, parents=[(parent, 9) for parent in parents], **said)
+    return Header("ab12cd34", writer, parents=tuple((parent, 9) for parent in parents), **said)
 
 
 def order(*headers: Header) -> list[bytes]:

@@ -116,7 +116,7 @@ def test_an_amendment_is_a_log_beside_the_others(run: RecordedRun, wandb: Path) 
     assert one is not None
     assert other is not None
     assert (one.role, other.role) == ("amend", "amend")
-    assert one.parents == [(b"ab12cd34".ljust(16), 9)]
+    assert one.parents == ((b"ab12cd34".ljust(16), 9),)
     assert [writer for writer, _ in other.parents] == [b"ab12cd34".ljust(16), one.writer]
     assert one.root == b"ab12cd34".ljust(16)
     assert Api(wandb).run("ab12cd34").name == "puma"

@@ -59,7 +59,7 @@ def test_the_first_writer_says_who_it_is(opened: list[LogWriter], run_dir: RunDi
     header = read_back(run_dir.log_path).header
     assert (header.run_id, header.role, header.label) == ("ab12cd34", "primary", "rank-3")
     assert header.root == header.writer == opened[0].header.writer
-    assert (header.parents, header.start_step, header.resumed) == ([], 0, False)
+    assert (header.parents, header.start_step, header.resumed) == ((), 0, False)
     assert (header.pid, header.host) == (os.getpid(), os.uname().nodename)
     assert (header.heartbeat_s, header.library) == (7, __version__)
 
@@ -70,7 +70,7 @@ def test_a_child_says_where_it_comes_from(opened: list[LogWriter]) -> None:
     header = read_back(child.path).header
     assert header.writer != first.header.writer
     assert (header.role, header.root) == ("child", first.header.writer)
-    assert header.parents == [(first.header.writer, first.last_seq)]
+    assert header.parents == ((first.header.writer, first.last_seq),)
     assert header.start_step == 5
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -50,7 +49,7 @@ def write(run_dir: Path, frames: Sequence[bytes], name: str = LOG) -> Path:
 
 def continuing(first_seq: int, *frames: bytes) -> list[bytes]:
     """Return the frames of a file that continues another: its header has a number of its own."""
-    said = replace(header(), first_seq=first_seq, continues=LOG)
+    said = header()._replace(first_seq=first_seq, continues=LOG)
     body = msgpack.packb([int(Kind.HEADER), BEGAN_NS, said.to_fields()])
     return [encode_frame(first_seq, body, UNSALTED), *frames]
 

@@ -7,7 +7,6 @@ say in it.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from airtape.fold.alerts import Alert, last_alerts
@@ -29,7 +28,6 @@ class Part(NamedTuple):
     fold: Fold
 
 
-@dataclass(slots=True)
 class Whole:
     """What all writers of a run amount to.
 
@@ -48,18 +46,19 @@ class Whole:
         last_alerts: The last of them, in order of their clocks.
     """
 
-    newest: Part
-    run: dict[str, Any] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-    config: Tree = field(default_factory=dict)
-    summary: Tree = field(default_factory=dict)
-    definitions: dict[tuple[str, bool], MetricDefinition] = field(default_factory=dict)
-    traces: dict[Key, list[float]] = field(default_factory=dict)
-    last_step: int | None = None
-    rows: int = 0
-    dropped: int = 0
-    alerts: int = 0
-    last_alerts: list[Alert] = field(default_factory=list)
+    def __init__(self, newest: Part) -> None:
+        self.newest = newest
+        self.run: dict[str, Any] = {}
+        self.metadata: dict[str, Any] = {}
+        self.config: Tree = {}
+        self.summary: Tree = {}
+        self.definitions: dict[tuple[str, bool], MetricDefinition] = {}
+        self.traces: dict[Key, list[float]] = {}
+        self.last_step: int | None = None
+        self.rows = 0
+        self.dropped = 0
+        self.alerts = 0
+        self.last_alerts: list[Alert] = []
 
 
 def in_order(headers: Collection[Header]) -> list[Header]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from airtape.fold.keys import Key, dotted
 from airtape.records import Plain
@@ -15,8 +14,7 @@ TRACE_LENGTH = 64
 _SUMMED_TYPES = frozenset({float, int})
 
 
-@dataclass(frozen=True, slots=True)
-class MetricDefinition:
+class MetricDefinition(NamedTuple):
     """How one metric, or every metric whose name has a prefix, is summarised and drawn.
 
     Attributes:
@@ -72,8 +70,7 @@ def _merged(old: MetricDefinition, new: MetricDefinition) -> MetricDefinition:
     operations = dict.fromkeys((*old.summary, *new.summary))
     if new.summary and "none" not in new.summary:
         operations.pop("none", None)
-    return replace(
-        old,
+    return old._replace(
         step_metric=old.step_metric if new.step_metric is None else new.step_metric,
         step_sync=old.step_sync if new.step_sync is None else new.step_sync,
         hidden=old.hidden if new.hidden is None else new.hidden,
@@ -82,7 +79,6 @@ def _merged(old: MetricDefinition, new: MetricDefinition) -> MetricDefinition:
     )
 
 
-@dataclass(slots=True)
 class Metrics:
     """All definitions of a run.
 
@@ -91,9 +87,14 @@ class Metrics:
         globs: Definitions by prefix.
     """
 
-    exact: dict[str, MetricDefinition] = field(default_factory=dict)
-    globs: dict[str, MetricDefinition] = field(default_factory=dict)
-    _found: dict[Key, MetricDefinition | None] = field(default_factory=dict)
+    def __init__(
+        self,
+        exact: dict[str, MetricDefinition] | None = None,
+        globs: dict[str, MetricDefinition] | None = None,
+    ) -> None:
+        self.exact = exact or {}
+        self.globs = globs or {}
+        self._found: dict[Key, MetricDefinition | None] = {}
 
     def __bool__(self) -> bool:
         return bool(self.exact or self.globs)
@@ -132,7 +133,6 @@ class Metrics:
         return [*self.exact.values(), *self.globs.values()]
 
 
-@dataclass(slots=True)
 class Tally:
     """What is counted of one metric over all its rows.
 
@@ -148,13 +148,25 @@ class Tally:
         trace: Numbers at even distances, to draw the metric with.
     """
 
-    first: Plain
-    count: int = 0
-    total: float = 0.0
-    low: float | None = None
-    high: float | None = None
-    stride: int = 1
-    trace: list[float] = field(default_factory=list)
+    __slots__ = ("count", "first", "high", "low", "stride", "total", "trace")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a state that is restored has them all
+        self,
+        first: Plain,
+        count: int = 0,
+        total: float = 0.0,
+        low: float | None = None,
+        high: float | None = None,
+        stride: int = 1,
+        trace: Iterable[float] = (),
+    ) -> None:
+        self.first = first
+        self.count = count
+        self.total = total
+        self.low = low
+        self.high = high
+        self.stride = stride
+        self.trace = list(trace)
 
     def take(self, value: Plain) -> None:
         """Count one value."""

@@ -61,7 +61,7 @@ def _header(writers: Sequence[WriterFiles]) -> Header:
     return Header(
         run_id=newest.run_id,
         writer=uuid4().bytes,
-        parents=[(writer.header.writer, writer.last_seq) for writer in writers],
+        parents=tuple((writer.header.writer, writer.last_seq) for writer in writers),
         root=newest.root or newest.writer,
         role="amend",
         host=process.host,

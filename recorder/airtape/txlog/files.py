@@ -12,7 +12,6 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from time import monotonic, time_ns
 
@@ -206,7 +205,7 @@ class LogFiles:
         """
         if self._next_header is None:
             seq = self._take_seq()
-            self._next_header = replace(self.header, first_seq=seq, continues=self.path.name)
+            self._next_header = self.header._replace(first_seq=seq, continues=self.path.name)
         header = self._next_header
         frame = _header_frame(header, time_ns())
         repeated = [] if self._is_full and self._is_safe() else self.ring.frames()

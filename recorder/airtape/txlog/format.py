@@ -15,7 +15,6 @@ The whole format, with a worked example: ``docs/LOG_FORMAT.md``.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
 from struct import Struct
 from typing import Any, Literal, NamedTuple, TypeAlias, TypeGuard
 from zlib import crc32
@@ -123,8 +122,7 @@ def body_is_whole(head: Head, body: bytes | bytearray, salt: int) -> bool:
     return crc32(body, crc32(SEQ.pack(head.seq), salt)) == head.body_crc
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """What a log says of itself in its first frame.
 
     Attributes:
@@ -155,7 +153,7 @@ class Header:
     first_seq: int = 0
     continues: str | None = None
     repairs: str | None = None
-    parents: list[tuple[bytes, int]] = field(default_factory=list)
+    parents: tuple[tuple[bytes, int], ...] = ()
     root: bytes = b""
     resumed: bool = False
     start_step: int = 0
@@ -173,10 +171,9 @@ class Header:
 
     def to_fields(self) -> dict[str, Any]:
         """Return the map that stands in the header frame."""
-        return {"format": FORMAT_NAME, **asdict(self)}
+        return {"format": FORMAT_NAME, **self._asdict()}
 
 
-_KNOWN = {f.name: f for f in fields(Header)}
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "run_id": str,
     "writer": bytes,
@@ -221,13 +218,13 @@ def header_from_fields(said: object) -> Header | None:
             because=f"this airtape reads up to version {FORMAT_VERSION[0]}",
             hint="install a later airtape to read it",
         )
-    values = {name: said[name] for name in _KNOWN if name in said}
+    values = {name: said[name] for name in Header._fields if name in said}
     if not all(_fits(name, value) for name, value in values.items()):
         return None
     if not values.get("run_id") or len(values.get("writer", b"")) != UUID_SIZE:
         return None
     values["version"] = (version[0], version[1])
-    values["parents"] = [(writer, seq) for writer, seq in values.get("parents", [])]
+    values["parents"] = tuple((writer, seq) for writer, seq in values.get("parents", ()))
     return Header(**values)
 
 
