@@ -27,10 +27,11 @@ run = airtape.init(project="tests", id="ab12cd34", settings={{"silent": True}})
 number = 0
 print("ready", flush=True)
 for line in sys.stdin:
-    if not os.fork():
+    child = os.fork()
+    if not child:
         run.log({{"child": number}})
         os._exit(0)
-    os.wait()
+    os.waitpid(child, 0)
     for _ in range(int(line)):
         run.log({{"number": number, "d": {{"x": [number]}}}}, commit=number % 3 != 1)
         number += 1
