@@ -151,7 +151,7 @@ def _lines() -> Iterator[str]:
     yield "|---|---|---|---|"
     for name, field in SETTINGS.items():
         said = ", ".join(f"`{variable}`" for variable in variables(name))
-        yield f"| `{name}` | {said} | {field.metadata['meaning']} | `{field.default!r}` |"
+        yield f"| `{name}` | {said} | {field.meaning} | `{field.default!r}` |"
     yield "\n## Errors\n"
     yield "```text"
     tree = (inspect.getdoc(errors) or "").partition("\n\n")[2]

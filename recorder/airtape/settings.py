@@ -8,9 +8,8 @@ Each setting is a field of `Settings`. The first source that names it wins: the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from airtape.errors import UsageError
 from airtape.rundir import wandb_dir
@@ -23,9 +22,37 @@ T = TypeVar("T")
 DEFAULT: Final = "default"
 
 
+class Setting:
+    """The description of one setting, and how a `Settings` object gets at its value.
+
+    Attributes:
+        name: Its name.
+        default: Its value when nobody says anything.
+        meaning: What it is, in words.
+        wandb: W&B's variable for it, None if there is none.
+        secret: Whether its value may hold a password.
+    """
+
+    def __init__(self, default: object, meaning: str, *, wandb: str | None, secret: bool) -> None:
+        self.name = ""
+        self.default = default
+        self.meaning = meaning
+        self.wandb = wandb
+        self.secret = secret
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, settings: Settings | None, owner: type) -> object:
+        if settings is None:
+            return self
+        value = settings._values.get(self.name)  # noqa: SLF001 - its other half
+        return self.default if value is None else value
+
+
 def _setting(default: T, meaning: str, *, wandb: str | None = None, secret: bool = False) -> T:
-    metadata = {"meaning": meaning, "wandb": wandb, "secret": secret}
-    return field(default=default, repr=not secret, metadata=metadata)
+    """Return the description of a setting; for a type checker it is the setting's value."""
+    return cast("T", Setting(default, meaning, wandb=wandb, secret=secret))
 
 
 class _Layer(NamedTuple):
@@ -35,13 +62,18 @@ class _Layer(NamedTuple):
     notices: list[str]
 
 
-@dataclass(frozen=True, slots=True, init=False)
 class Settings:
     """What a run is told. `Settings(project="digits", quiet=True)` checks what it is given.
 
     Raises:
         UsageError: A setting is unknown or its value is not allowed.
     """
+
+    # So no setting can be assigned to: there is no other place for attributes.
+    __slots__ = ("_notices", "_values")
+
+    _notices: tuple[str, ...]
+    _values: Mapping[str, Any]
 
     mode: str = _setting(
         "offline",
@@ -134,25 +166,54 @@ class Settings:
     fallback_dir: str | None = _setting(None, "where to record when `dir` cannot be written")
     file_mode: int | None = _setting(None, "permissions of files, such as 640; the umask's")
 
-    said: frozenset[str] = field(init=False, repr=False, compare=False)
-    """Names of the settings that somebody gave, in contrast to defaults."""
-    notices: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    """Sentences about settings that were given and have no effect."""
-
     def __init__(self, **said: object) -> None:
         given, notices = _recognised(said, "Settings({}=...)")
-        _fill(self, {name: check_value(name, *raw) for name, raw in given.items()}, notices)
+        self._fill({name: check_value(name, *raw) for name, raw in given.items()}, notices)
+
+    def _fill(self, values: Mapping[str, object], notices: Iterable[str]) -> None:
+        self._values = dict(values)
+        self._notices = tuple(notices)
+
+    @property
+    def said(self) -> frozenset[str]:
+        """Names of the settings that somebody gave, in contrast to defaults."""
+        return frozenset(self._values)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences about settings that were given and have no effect."""
+        return self._notices
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Settings):
+            return NotImplemented
+        return _all_values(self) == _all_values(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(_all_values(self).values()))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(
+            f"{name}={value!r}"
+            for name, value in _all_values(self).items()
+            if not SETTINGS[name].secret
+        )
+        return f"Settings({shown})"
 
 
-# The metadata of each: `meaning`, the `wandb` variable or None, `secret` (may hold a password).
-SETTINGS: Final[Mapping[str, Field[Any]]] = {
-    spec.name: spec for spec in fields(Settings) if "meaning" in spec.metadata
+SETTINGS: Final[Mapping[str, Setting]] = {
+    name: spec for name, spec in vars(Settings).items() if isinstance(spec, Setting)
 }
+"""Every setting by its name, in the order in which they are shown."""
+
+
+def _all_values(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in SETTINGS}
 
 
 def variables(name: str) -> tuple[str, ...]:
     """Return the environment variables that give the setting `name`, strongest first."""
-    wandb = SETTINGS[name].metadata["wandb"]
+    wandb = SETTINGS[name].wandb
     own = f"TRACKER_{name.upper()}"
     return (own, wandb) if wandb else (own,)
 
@@ -214,16 +275,8 @@ def resolve_settings(
         values["mode"] = "online"
         sources["mode"] = f"{DEFAULT}, because a target is set ({sources['target']})"
     resolved = Settings()
-    _fill(resolved, values, notices)
+    resolved._fill(values, notices)  # noqa: SLF001 - ours
     return resolved, sources
-
-
-def _fill(settings: Settings, values: Mapping[str, object], notices: Iterable[str]) -> None:
-    for name, spec in SETTINGS.items():
-        value = values.get(name)
-        object.__setattr__(settings, name, spec.default if value is None else value)
-    object.__setattr__(settings, "said", frozenset(values))
-    object.__setattr__(settings, "notices", tuple(notices))
 
 
 def _recognised(said: Mapping[str, object], source: str) -> _Layer:

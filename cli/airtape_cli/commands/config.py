@@ -46,8 +46,8 @@ def config(*, name: str | None, as_json: bool) -> None:
             one: {
                 "value": _value(settings, one),
                 "source": sources[one],
-                "meaning": SETTINGS[one].metadata["meaning"],
-                "secret": SETTINGS[one].metadata["secret"],
+                "meaning": SETTINGS[one].meaning,
+                "secret": SETTINGS[one].secret,
             }
             for one in names
         }
@@ -59,7 +59,7 @@ def config(*, name: str | None, as_json: bool) -> None:
     ]
     echo_lines(table(_COLUMNS, rows))
     if name is not None:
-        click.echo(f"\n{SETTINGS[names[0]].metadata['meaning']}")
+        click.echo(f"\n{SETTINGS[names[0]].meaning}")
     for notice in settings.notices:
         echo_note(notice)
 
@@ -82,7 +82,7 @@ def _value(settings: Settings, name: str) -> Plain:
     value = getattr(settings, name)
     if value is None:
         return None
-    if SETTINGS[name].metadata["secret"]:
+    if SETTINGS[name].secret:
         return HIDDEN
     if name == "file_mode":
         return f"{value:o}"
