@@ -158,7 +158,9 @@ def keep_code(
     waiting: list[dict[str, Plain]] = []
     for path, content in folder.files():
         try:
-            said = files.write(f"{FOLDER}/{path}", without_secrets(content, redaction), "code")
+            said = files.write(
+                f"{FOLDER}/{path}", without_secrets(content, f"{FOLDER}/{path}", redaction), "code"
+            )
         except OSError as error:
             folder.skipped[path] = error.strerror or str(error)
             continue
@@ -173,12 +175,12 @@ def keep_code(
     return kept
 
 
-def without_secrets(content: bytes, redaction: Redaction) -> bytes:
+def without_secrets(content: bytes, where: str, redaction: Redaction) -> bytes:
     """Return the content of a file without the secrets in it; what is no text stays as it is."""
     if b"\0" in content:
         return content
     try:
-        return redaction.lines(content.decode("utf-8")).encode("utf-8")
+        return redaction.lines(content.decode("utf-8"), where).encode("utf-8")
     except UnicodeDecodeError:
         return content
 

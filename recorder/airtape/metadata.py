@@ -73,6 +73,11 @@ class Metadata(threading.Thread):
         self._ended = threading.Event()
 
     @property
+    def redaction(self) -> Redaction:
+        """Takes secrets out of what is recorded."""
+        return self._log.redaction
+
+    @property
     def is_wanted(self) -> bool:
         """Whether anything is to be gathered."""
         return not self._settings.disable_metadata
@@ -118,7 +123,7 @@ class Metadata(threading.Thread):
     def run(self) -> None:
         """Gather one thing after the other, the quickest first."""
         leave_signals_to_the_program()
-        steps: list[Callable[[], None]] = [self._learn_secrets, self._gather_machine]
+        steps: list[Callable[[], None]] = [self._gather_machine]
         if self.writes_files:
             steps += [self._gather_packages, self._gather_program, self._gather_git]
             steps.append(self._write_file)
@@ -134,23 +139,17 @@ class Metadata(threading.Thread):
 
     def _say(self, said: Mapping[str, Any]) -> None:
         if said and not self._ended.is_set():
-            self._said |= said
-            self._log.record(Kind.METADATA, dict(said))
-
-    def _learn_secrets(self) -> None:
-        self._redaction = Redaction(self._environ, _home(self._environ))
+            told = self.redaction.data(dict(said), "metadata")
+            self._said |= told
+            self._log.record(Kind.METADATA, told)
 
     def _gather_machine(self) -> None:
         said: dict[str, Any] = {"hardware": hardware(self._cwd)}
         if not self._is_anonymous:
             if self._arguments:
-                said["args"] = [self._redaction(text) for text in self._arguments]
+                said["args"] = list(self._arguments)
             said["root"] = str(self._cwd)
-            said |= {
-                who: {name: self._redaction(str(value)) for name, value in values.items()}
-                for who, values in cluster(self._environ).items()
-                if isinstance(values, dict)
-            }
+            said |= cluster(self._environ)
         self._say(said)
 
     def _gather_packages(self) -> None:
@@ -192,18 +191,16 @@ class Metadata(threading.Thread):
         told: dict[str, Any] = {"commit": settings.git_commit or (state and state.commit)}
         remote = settings.git_remote_url or (state and state.remote)
         if not self._is_anonymous:
-            told["remote"] = self._redaction(without_login(remote)) if remote else None
-            told["branch"] = self._redaction(state.branch) if state and state.branch else None
+            told["remote"] = without_login(remote) if remote else None
+            told["branch"] = state and state.branch
         return {name: value for name, value in told.items() if value}
 
     def _write_file(self) -> None:
-        if found := self._redaction.found:
-            self._say({"redacted": dict(found)})
         told = wandb_metadata(self._said, self._log.fold.began_ns)
         self._put(METADATA_FILE, json.dumps(told, indent=2) + "\n")
 
     def _put(self, path: str, text: str, kind: FileType = "run") -> None:
-        data = self._redaction.lines(text).encode("utf-8", "surrogateescape")
+        data = self.redaction.lines(text, path).encode("utf-8", "surrogateescape")
         if not self._ended.is_set():
             self.files.put(path, data, kind)
 
@@ -225,7 +222,3 @@ def program_file() -> Path | None:
 def _below(path: Path, folder: Path) -> str:
     """Return a path from a folder that it is in, else its name."""
     return path.relative_to(folder).as_posix() if folder in path.parents else path.name
-
-
-def _home(environ: Mapping[str, str]) -> Path | None:
-    return Path(environ["HOME"]) if environ.get("HOME") else None

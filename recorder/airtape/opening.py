@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from time import time_ns
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from airtape.errors import Error
 from airtape.fallback import Fallback, fallbacks
@@ -16,11 +16,15 @@ from airtape.large_values import LargeValues
 from airtape.names import generate_id
 from airtape.new_rundir import create_run_dir, discard_run_dir
 from airtape.origin import Origin
+from airtape.redaction import of_this_process
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
 from airtape.segments import Segments
 from airtape.settings import Settings
 from airtape.terminal import Terminal
+
+_SAID_BY_PROGRAMS: Final = frozenset({"alert", "config", "history", "run", "summary"})
+"""Where a secret is news to its user."""
 
 
 class Opened(NamedTuple):
@@ -86,6 +90,15 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
             terminal.warn_once(text, text)
             note(text)
 
+        def tell_of_secret(where: str, what: str) -> None:
+            note(f"taken out of {where}: {what}")
+            if where.partition(".")[0] in _SAID_BY_PROGRAMS:
+                terminal.warn_once(
+                    "redaction",
+                    f"{where} holds a secret ({what}), which is not recorded; "
+                    "the metadata of the run list all of them",
+                )
+
         segments = Segments(run_dir, settings, report)
         wall_ns = time_ns()
         log = RunLog(
@@ -103,6 +116,9 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
                 place.base / "wandb" / run_dir.root.name
                 for place in fallbacks(settings, os.environ)
             ],
+            redaction=of_this_process(
+                wanted=not settings.disable_redaction, on_news=tell_of_secret
+            ),
         )
         undo.callback(log.writer.abandon)
         log.checkpoint()

@@ -20,6 +20,8 @@ from airtape.fold.keys import Tree, copied
 from airtape.large_values import LargeValues, in_parts
 from airtape.live import LiveFold
 from airtape.records import Kind, Plain, Record, pack_big_ints
+from airtape.redacted_fields import redacted_fields
+from airtape.redaction import Redaction
 from airtape.status import RunStatus
 from airtape.txlog.format import MAX_BODY, Header
 from airtape.txlog.trouble import within
@@ -30,6 +32,9 @@ CHECKPOINT_BYTES = 4 << 20
 
 PART_SIZE = MAX_BODY - 512
 """Bytes of a frame that data may take; the rest is for what stands beside them."""
+
+REDACTED = "redacted"
+"""Under this name the metadata list what was taken out of texts."""
 
 _UNDIVIDED = frozenset({Kind.RUN, Kind.METRIC})
 """Kinds whose record means something only as a whole."""
@@ -48,8 +53,10 @@ class RecordLog:
             that it begins with, and the wall clock in nanoseconds.
         start_step: The first step to write.
         fallbacks: Directories for the last records when the disk refuses to the end.
+        redaction: Takes secrets out of what is recorded; by default nothing is taken out.
 
     Attributes:
+        redaction: Takes secrets out of texts, and lists what it has taken out.
         lock: Held while a record is written and folded.
         step: The current step: the one that the next ``log()`` without a step goes to.
         writer: The log file.
@@ -64,8 +71,10 @@ class RecordLog:
         open_segment: Callable[[int, int], LogWriter],
         start_step: int = 0,
         fallbacks: Sequence[Path] = (),
+        redaction: Redaction | None = None,
     ) -> None:
         self.lock = RLock()
+        self.redaction = redaction or Redaction({}, wanted=False)
         self._fallbacks = fallbacks
         self.step = start_step
         self._large = large
@@ -105,6 +114,7 @@ class RecordLog:
         """
         self._on_wake = on_wake
         self.lock = RLock()
+        self.redaction.start_list()
         self._pack = msgpack.Packer().pack
         self._is_writing = self._is_close_due = False
         if self._status == _OPEN:
@@ -120,6 +130,8 @@ class RecordLog:
     def record(self, kind: Kind, *fields: Any, call: str | None = None) -> None:
         """Record anything but history; a large first field, map or list, is split over records.
 
+        Secrets are taken out of the texts in it.
+
         Args:
             kind: What is recorded.
             fields: What it says, by position.
@@ -129,6 +141,7 @@ class RecordLog:
             UsageError: The run is finished.
             InvalidDataError: A name, or a text that is no value, is too long.
         """
+        fields = redacted_fields(kind, fields, self.redaction)
         with self.lock:
             if self._status:
                 self._wake(call or kind.name.lower())
@@ -137,6 +150,13 @@ class RecordLog:
                 parts = in_parts(fields, PART_SIZE, self._large.keep)
             for part in parts:
                 self._write(kind, part)
+            if self.redaction.has_news:
+                self._list_redactions()
+
+    def _list_redactions(self) -> None:
+        with self.lock:
+            if not self._status:
+                self._write(Kind.METADATA, ({REDACTED: self.redaction.listed()},))
 
     def beat(self) -> None:
         """Record a sign of life, as long as the run goes on."""
@@ -266,6 +286,8 @@ class RecordLog:
         """
         with self.lock:
             if self._status == _OPEN:
+                if not self.redaction.is_listed:
+                    self._list_redactions()
                 self.checkpoint()
                 self._write(Kind.EXIT, (code, cause))
                 self._is_close_due = True

@@ -1,163 +1,264 @@
-"""Secrets are taken out of texts that are recorded without being asked for.
+"""Secrets are taken out of texts before they are recorded.
 
-A secret is known by its value: by the shape of a token, or because a variable or the user's
-``.netrc`` says that very value is one. Names do not count: ``max_tokens=512`` is no secret.
+A secret is known by its value: by the shape of a token, or because a variable or a file of
+passwords says that very value is one. Names do not count: ``max_tokens=512`` is no secret. In its
+place stands what it was, ``[redacted: GitHub token]``, and where something was taken out is listed.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from threading import RLock
+from typing import Any, Final, TypeVar, cast
 
-SHORTEST: Final = 8
-"""Characters below which the value of a variable is no secret: too much would look like it."""
+from airtape.errors import InvalidDataError
+from airtape.records import Plain
+from airtape.secret_shapes import (
+    CREDENTIAL_SIGNS,
+    CREDENTIALS,
+    KEY_BEGINS,
+    KEY_ENDS,
+    KEY_SIGN,
+    PRIVATE_KEY,
+    TOKENS,
+)
+from airtape.secret_values import is_word, secret_values
 
 LONGEST_KEY: Final = 120
 """Lines that a private key takes at most."""
 
+MAX_PLACES: Final = 200
+"""Places that are listed by name."""
+
+ELSEWHERE: Final = "elsewhere"
+"""Stands for all further places."""
+
 _CHUNK: Final = 1 << 14
 """Characters that are searched at a time, so that no other thread waits long."""
 
-_SECRET_VARIABLE: Final = re.compile(
-    r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|PAT|KEY|CREDENTIALS?|APIKEY|AUTH|DSN)(?:_|$)"
-)
-_NO_SECRET: Final = re.compile(r"(?:true|false|none|null|\d{1,11})$|[.~]?/", re.IGNORECASE)
-"""What the value of such a variable is, or begins with: a switch, a number, a path."""
+_LONG_WORD: Final = re.compile(r"[A-Za-z0-9_-]{16}")
+"""What each token has, and few other texts."""
 
-SHAPES: Final[Mapping[str, tuple[str, str]]] = {
-    "GitHub token": ("gh", r"gh[opsur]_[A-Za-z0-9]{30,255}"),
-    "GitHub fine-grained token": ("github_pat_", r"github_pat_[A-Za-z0-9_]{40,255}"),
-    "GitLab token": ("gl", r"gl(?:pat|dt|rt|cbt|ptt|ft|soat|agent)-[A-Za-z0-9_-]{16,}"),
-    "AWS access key": ("A", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
-    "AWS secret key": (
-        "aws_secret_access_key",
-        r"(?<=aws_secret_access_key)['\"]?\s{0,9}[=:]\s{0,9}['\"]?[A-Za-z0-9/+]{40}",
-    ),
-    "Google API key": ("AIza", r"AIza[A-Za-z0-9_-]{35}"),
-    "Google OAuth token": ("ya29.", r"ya29\.[A-Za-z0-9_-]{20,}"),
-    "Google client secret": ("GOCSPX-", r"GOCSPX-[A-Za-z0-9_-]{24,}"),
-    "Azure storage key": ("AccountKey=", r"(?<=AccountKey=)[A-Za-z0-9+/]{80,}={0,2}"),
-    "Azure shared signature": ("sig=", r"(?<=[?&]sig=)[A-Za-z0-9%]{40,}"),
-    "Slack token": ("xox", r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    "Slack app token": ("xapp-", r"xapp-[A-Za-z0-9-]{20,}"),
-    "Slack webhook": ("hooks.slack", r"(?<=hooks\.slack\.com/services/)[A-Za-z0-9/_-]{20,}"),
-    "Discord webhook": ("/api/webhooks/", r"(?<=/api/webhooks/)\d{15,}/[A-Za-z0-9_-]{40,}"),
-    "Telegram bot token": (":AA", r"\d{8,10}:AA[A-Za-z0-9_-]{32,}"),
-    "OpenAI or Anthropic key": ("sk-", r"\bsk-[A-Za-z0-9_-]{20,}"),
-    "Hugging Face token": ("hf_", r"\bhf_[A-Za-z0-9]{30,}"),
-    "W&B key": ("wandb_v", r"wandb_v\d_[A-Za-z0-9_]{30,}"),
-    "Replicate token": ("r8_", r"\br8_[A-Za-z0-9]{30,}"),
-    "Databricks token": ("dapi", r"\bdapi[0-9a-f]{32}(?:-\d)?"),
-    "PyPI token": ("pypi-", r"pypi-[A-Za-z0-9_-]{50,}"),
-    "npm token": ("npm_", r"npm_[A-Za-z0-9]{36}"),
-    "Docker token": ("dckr_", r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}"),
-    "Stripe key": ("k_", r"[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    "SendGrid key": ("SG.", r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"),
-    "Twilio key": ("SK", r"\bSK[0-9a-f]{32}\b"),
-    "Shopify token": ("shp", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
-    "DigitalOcean token": ("_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
-    "Vault token": ("hv", r"\bhv[sb]\.[A-Za-z0-9_-]{24,}"),
-    "Notion token": ("ntn_", r"ntn_[A-Za-z0-9]{40,}"),
-    "JSON web token": ("eyJ", r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}"),
-    "bearer token": ("earer ", r"(?<=[Bb]earer )[A-Za-z0-9._~+/-]{20,}=*"),
-    "password in an address": ("://", r"(?<=://)[^\s/@:'\"]{0,200}:[^\s/@'\"]{1,500}(?=@)"),
-}
-"""What secrets look like: a text that is always in them or before them, and the pattern."""
+_KEY_LINES: Final = ("-----BEGIN ", "-----END ")
 
-_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
-_KEY_ENDS: Final = re.compile(r"-----END [A-Z ]*PRIVATE KEY(?: BLOCK)?-----")
+_NO_TEXTS: Final[frozenset[type]] = frozenset({float, int, bool, type(None)})
+
+T = TypeVar("T")
 
 
 class Redaction:
-    """Takes secrets out of texts, and counts what it has taken out.
+    """Takes secrets out of texts, and keeps a list of what it has taken out where.
+
+    It may be called from several threads, and costs about a microsecond for a line without secrets.
 
     Args:
-        environ: The environment; some of its values are secrets.
-        home: The user's home, where ``.netrc`` may be.
+        environ: The environment; some of its values are secrets. Variables that are added later
+            count as well.
+        home: The user's home, where ``.netrc`` and ``.pgpass`` may be.
+        wanted: Whether anything is taken out at all.
+        on_news: Told the place and the sort of a secret, when it is the first there of its sort.
 
     Attributes:
-        found: How often each sort of secret was found.
+        found: How often each sort of secret was found, by place.
+        is_listed: Whether nothing was found since `listed` was called.
+        has_news: Whether a sort of secret was found where none of it was listed yet.
     """
 
-    def __init__(self, environ: Mapping[str, str], home: Path | None = None) -> None:
-        self.found: Counter[str] = Counter()
-        known = {
-            value: f"value of {name}"
-            for name, value in environ.items()
-            if _SECRET_VARIABLE.search(name.upper()) and _is_secret(value)
-        }
-        known |= dict.fromkeys(_netrc_passwords(environ, home), "password of .netrc")
-        # The longest first: one secret may be the beginning of another.
-        self._known = sorted(known.items(), key=lambda pair: -len(pair[0]))
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        home: Path | None = None,
+        *,
+        wanted: bool = True,
+        on_news: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self._environ = environ
+        self._home = home
+        self._wanted = wanted
+        self._on_news = on_news
+        self._variables = -1
+        self._known: list[tuple[str, str, str]] = []
+        self.start_list()
 
-    def __call__(self, text: str) -> str:
-        """Return a short text without the secrets in it."""
-        for secret, what in self._known:
-            if secret in text:
-                self.found[what] += text.count(secret)
-                text = text.replace(secret, _mark(what))
-        for what, (sign, pattern) in SHAPES.items():
-            if sign in text:
-                # Compiled when the first text asks for it: importing this must be quick.
-                text = re.sub(pattern, partial(self._replaced, what), text)
-        return text
+    def start_list(self) -> None:
+        """Forget what was found: a forked child has a list of its own."""
+        # A signal's handler may call while its thread is counting.
+        self._lock = RLock()
+        self.found: dict[str, Counter[str]] = {}
+        self.is_listed = True
+        self.has_news = False
 
-    def lines(self, text: str) -> str:
+    def __call__(self, text: str, where: str) -> str:
+        """Return a text without the secrets in it.
+
+        Args:
+            text: A text. A secret must be in it as a whole: of what comes in pieces give lines.
+            where: What the text belongs to, for the list.
+        """
+        if not self._wanted:
+            return text
+        if KEY_SIGN in text:
+            text = "".join(self._without_keys(text.splitlines(keepends=True), where))
+        return self._searched(text, where)
+
+    def lines(self, text: str, where: str) -> str:
         """Return a text of any length without the secrets in it, with as many lines."""
+        if not self._wanted:
+            return text
         kept: list[str] = []
         waiting: list[str] = []
         size = 0
-        for line in self._without_keys(text.splitlines(keepends=True)):
+        for line in self._without_keys(text.splitlines(keepends=True), where):
             waiting.append(line)
             size += len(line)
             if size >= _CHUNK:
-                kept.append(self("".join(waiting)))
+                kept.append(self._searched("".join(waiting), where))
                 waiting, size = [], 0
-        return "".join([*kept, self("".join(waiting))])
+        return "".join([*kept, self._searched("".join(waiting), where)])
 
-    def _without_keys(self, lines: Iterable[str]) -> Iterator[str]:
+    def data(self, value: T, where: str) -> T:
+        """Return plain data without the secrets in its texts; names stay as they are.
+
+        Args:
+            value: Plain data; not changed. The same object is returned when there is none in it.
+            where: What it belongs to; names of a map are added to it.
+
+        Raises:
+            InvalidDataError: They are nested too deep for what is left of the stack.
+        """
+        if not self._wanted:
+            return value
+        try:
+            return cast("T", self._without(value, where))
+        except RecursionError as error:
+            raise InvalidDataError(
+                "The data are nested too deep for what is left of the stack",
+                hint="Nest them less, or pass them from a call that is less deep.",
+            ) from error
+
+    def listed(self) -> dict[str, Plain]:
+        """Return what was found so far, to be recorded: how often each sort, by place."""
+        with self._lock:
+            self.is_listed, self.has_news = True, False
+            return {where: dict(found) for where, found in self.found.items()}
+
+    def _without(self, value: Any, where: str) -> Any:  # noqa: ANN401 - plain data
+        if isinstance(value, str):
+            return self(value, where)
+        if isinstance(value, dict):
+            changed = {}
+            for key, below in value.items():
+                if type(below) not in _NO_TEXTS:
+                    told = self._without(below, f"{where}.{key}")
+                    if told is not below:
+                        changed[key] = told
+            return value | changed if changed else value
+        if isinstance(value, list):
+            if _NO_TEXTS.issuperset(map(type, value)):
+                return value
+            items = [self._without(item, where) for item in value]
+            return items if any(map(_differ, items, value)) else value
+        return value
+
+    def _searched(self, text: str, where: str) -> str:
+        if len(self._environ) != self._variables:
+            self._learn()
+        for secret, what, pattern in self._known:
+            if secret in text:
+                text = self._without_matches(text, pattern, what, where)
+        lower = text.lower()
+        for sign in CREDENTIAL_SIGNS:
+            if sign in lower:
+                for what, pattern in CREDENTIALS.items():
+                    text = self._without_matches(text, pattern, what, where)
+                break
+        return self._without_tokens(text, where) if _LONG_WORD.search(text) else text
+
+    def _without_tokens(self, text: str, where: str) -> str:
+        for what, shape in TOKENS.items():
+            for sign in shape.signs:
+                if sign in text:
+                    text = self._without_matches(text, shape.pattern, what, where)
+                    break
+        return text
+
+    def _without_matches(self, text: str, pattern: str, what: str, where: str) -> str:
+        # Compiled when the first text asks for it: importing this must be quick.
+        return re.sub(pattern, partial(self._hide, what, where), text)
+
+    def _learn(self) -> None:
+        """Find out which values are secret, anew since variables came or went."""
+        self._variables = len(self._environ)
+        try:
+            known = secret_values(dict(self._environ), self._home)
+        except (KeyError, RuntimeError):
+            # Another thread changes the variables right now: the next text asks again.
+            self._variables = -1
+            return
+        self._known = [
+            (value, what, _standing_alone(value) if is_word(value) else re.escape(value))
+            # The longest first: one secret may be the beginning of another.
+            for value, what in sorted(known.items(), key=lambda pair: -len(pair[0]))
+        ]
+
+    def _without_keys(self, lines: Iterable[str], where: str) -> Iterator[str]:
         """Yield lines; those of private keys, which have several, without what is in them."""
         left = 0
         for line in lines:
-            if not left and _KEY_BEGINS.search(line):
-                self.found["private key"] += 1
+            if not left and KEY_SIGN in line and re.search(KEY_BEGINS, line):
+                self._count(PRIVATE_KEY, where)
                 left = LONGEST_KEY
             if not left:
                 yield line
                 continue
-            left = 0 if _KEY_ENDS.search(line) else left - 1
+            left = 0 if re.search(KEY_ENDS, line) else left - 1
             # The first column of a patch tells what became of the line.
-            yield (line[0] if line[0] in "+- " else "") + _mark("private key") + "\n"
+            begin = line[0] if line[0] in "+- " and not line.startswith(_KEY_LINES) else ""
+            yield begin + _mark(PRIVATE_KEY) + line[len(line.rstrip("\r\n")) :]
 
-    def _replaced(self, what: str, _: re.Match[str]) -> str:
-        self.found[what] += 1
-        return _mark(what)
+    def _hide(self, what: str, where: str, found: re.Match[str]) -> str:
+        self._count(what, where)
+        if not found.re.groups:
+            return _mark(what)
+        whole, at = found[0], found.start()
+        return whole[: found.start(1) - at] + _mark(what) + whole[found.end(1) - at :]
+
+    def _count(self, what: str, where: str) -> None:
+        with self._lock:
+            if where not in self.found and len(self.found) >= MAX_PLACES:
+                where = ELSEWHERE
+            found = self.found.setdefault(where, Counter())
+            found[what] += 1
+            self.is_listed = False
+            is_first = found[what] == 1
+            self.has_news |= is_first
+        if is_first and self._on_news is not None:
+            self._on_news(where, what)
+
+
+def of_this_process(*, wanted: bool, on_news: Callable[[str, str], None]) -> Redaction:
+    """Return what takes the secrets of this process out of texts; see `Redaction`."""
+    home = os.environ.get("HOME")
+    return Redaction(os.environ, Path(home) if home else None, wanted=wanted, on_news=on_news)
+
+
+def without_login(url: str) -> str:
+    """Return an address without user name and password; the name that ssh needs stays."""
+    return re.sub(r"^((?:[a-z]+\+)?https?://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
+
+
+def _standing_alone(word: str) -> str:
+    return rf"(?<![A-Za-z0-9]){re.escape(word)}(?![A-Za-z0-9])"
 
 
 def _mark(what: str) -> str:
     return f"[redacted: {what}]"
 
 
-def _is_secret(value: str) -> bool:
-    return len(value) >= SHORTEST and not _NO_SECRET.match(value)
-
-
-def _netrc_passwords(environ: Mapping[str, str], home: Path | None) -> list[str]:
-    place = Path(environ["NETRC"]) if environ.get("NETRC") else home and home / ".netrc"
-    text = ""
-    if place:
-        with suppress(OSError):
-            text = place.read_text("utf-8", "replace")
-    pairs = pairwise(text.split())
-    return [word for key, word in pairs if key == "password" and len(word) >= SHORTEST]
-
-
-def without_login(url: str) -> str:
-    """Return an address without user name and password; the name that ssh needs stays."""
-    return re.sub(r"^((?:[a-z]+\+)?https?://)[^/@]*@", r"\1", url, flags=re.IGNORECASE)
+def _differ(one: object, other: object) -> bool:
+    return one is not other

@@ -28,7 +28,7 @@ from airtape.status import RunStatus
 from airtape.steps import dropped_text, step_number
 from airtape.summary import KeyPath, Summary
 from airtape.terminal import Terminal
-from airtape.values import history_data, is_flat_plain
+from airtape.values import history_data, is_flat_numbers, is_flat_plain
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -119,10 +119,12 @@ class Run(CodeMethods, LaterMethods):
             flags = _STEP_GIVEN
         if commit is not None:
             flags |= _COMMITS[bool(commit)]
-        flat = is_flat_plain(data)
-        if not flat:
-            data = history_data(data)
-        current = self._log.history(step, flags, data, flat=flat)  # type: ignore[arg-type]  # plain by now
+        if is_flat_numbers(data):
+            current = self._log.history(step, flags, data, flat=True)
+        else:
+            flat = is_flat_plain(data)
+            plain = data if flat else history_data(data)
+            current = self._log.history_with_texts(step, flags, plain, flat=flat)  # type: ignore[arg-type]  # plain by now
         if current is not None and step is not None:
             self._terminal.warn(dropped_text(step, current))
 

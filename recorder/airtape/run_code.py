@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from airtape.code_files import (
@@ -18,8 +17,6 @@ from airtape.code_files import (
 from airtape.disabled import DisabledLifecycle
 from airtape.lifecycle import Lifecycle
 from airtape.record_log import finished_error
-from airtape.records import Kind
-from airtape.redaction import Redaction
 from airtape.run_facts import RunFacts
 from airtape.terminal import Terminal
 
@@ -79,11 +76,8 @@ class CodeMethods(RunFacts):
     def _keep_code(
         self, folder: CodeFolder, name: str | None, lifecycle: Lifecycle
     ) -> LoggedCode | None:
-        redaction = Redaction(os.environ, Path(os.environ.get("HOME", "/")))
         called = code_name(name, self.project, lifecycle.metadata.program_path)
-        kept = keep_code(folder, lifecycle.metadata.files, called, redaction)
-        if redaction.found:
-            self._log.record(Kind.METADATA, {"redacted_code": dict(redaction.found)})
+        kept = keep_code(folder, lifecycle.metadata.files, called, lifecycle.metadata.redaction)
         for path, why in folder.skipped.items():
             self._terminal.warn(f"{path} is not kept with the code: {why}")
         if not kept:

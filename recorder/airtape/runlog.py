@@ -25,10 +25,26 @@ _CLOSES = tuple(closes_row(flags) for flags in range(8))
 class RunLog(RecordLog):
     """One writer's log, to which rows of the history are recorded beside everything else."""
 
+    def history_with_texts(
+        self, step: int | None, flags: int, data: Tree, *, flat: bool
+    ) -> int | None:
+        """Record one call of ``log()`` as `history` does, without the secrets in its texts.
+
+        Raises:
+            UsageError: The run is finished.
+            InvalidDataError: A name is too long.
+        """
+        current = self.history(step, flags, self.redaction.data(data, "history"), flat=flat)
+        if self.redaction.has_news:
+            self._list_redactions()
+        return current
+
     def history(  # noqa: C901, PLR0912 - in one piece, because a call costs time in every step
         self, step: int | None, flags: int, data: Tree, *, flat: bool
     ) -> int | None:
         """Record one call of ``log()`` by the rule of the current and the next step.
+
+        Nobody looks for secrets in the data.
 
         Without a step the data go to the current one. A higher step becomes the current one; a
         lower one is refused: the call is recorded as dropped, and its data are no row.

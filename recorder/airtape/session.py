@@ -105,7 +105,7 @@ class Session:
             with interrupts_held():
                 opened = open_somewhere(base, settings, terminal, origin)
                 undo.callback(opened.discard)
-                about = metadata(settings)
+                about = opened.log.redaction.data(metadata(settings), "metadata")
                 run, gathering = self._begin(
                     opened, settings, terminal, undo, allow_val_change, about
                 )

@@ -135,6 +135,9 @@ class Settings:
         meaning="look neither at the machine nor at git nor at the packages, and write no files",
         wandb="WANDB_X_DISABLE_META",
     )
+    disable_redaction: bool = _setting(
+        default=False, meaning="record texts as they are, with the secrets in them"
+    )
     metadata_timeout: float = _setting(
         2.0, "seconds that the end of a run waits at most until all of that is recorded"
     )

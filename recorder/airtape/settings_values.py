@@ -28,7 +28,10 @@ _CHOICES: Final[Mapping[str, Mapping[str | bool, str | None]]] = {
     "anonymous": {choice: choice for choice in ("never", "allow", "must")},
 }
 _FLAGS: Final = frozenset(
-    {"silent", "quiet", "primary", "save_code", "disable_git", "disable_code", "disable_metadata"}
+    {
+        *("silent", "quiet", "primary", "save_code"),
+        *("disable_git", "disable_code", "disable_metadata", "disable_redaction"),
+    }
 )
 _MAY_BE_ZERO: Final = frozenset({"fsync_interval", "metadata_timeout", "finish_timeout"})
 _DURATIONS: Final = _MAY_BE_ZERO | {"heartbeat_interval", "checkpoint_interval"}

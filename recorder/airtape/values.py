@@ -38,6 +38,15 @@ def is_flat_plain(data: object) -> TypeGuard[dict[str, Plain]]:
     )
 
 
+def is_flat_numbers(data: object) -> TypeGuard[dict[str, Plain]]:
+    """Tell whether a value is a dict as in `is_flat_plain`, and has no text among its values."""
+    return (
+        type(data) is dict
+        and _KEPT_AS_IS.issuperset(map(type, data.values()))
+        and _STRINGS.issuperset(map(type, data))
+    )
+
+
 def history_data(data: object) -> dict[str, Plain]:
     """Turn what ``log()`` was given into the data of a history record.
 

@@ -152,7 +152,8 @@ def test_secrets_are_taken_out(workdir: Path, run: airtape.Run) -> None:
     assert (code / "a.py").read_text() == "token = '[redacted: Hugging Face token]'\n"
     assert (code / "b.py").read_bytes() == (workdir / "b.py").read_bytes()
     assert (code / "c.py").read_bytes() == (workdir / "c.py").read_bytes()
-    assert recorded(run).fold.metadata["redacted_code"] == {"Hugging Face token": 1}
+    run.finish()
+    assert recorded(run).fold.metadata["redacted"] == {"code/a.py": {"Hugging Face token": 1}}
 
 
 def test_odd_names_are_kept(workdir: Path, run: airtape.Run) -> None:

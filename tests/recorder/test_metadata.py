@@ -100,7 +100,7 @@ def test_changes_are_a_patch(workdir: Path, start_run: StartRun) -> None:
     patch = text_of(run, "diff.patch")
     assert "-lr = 0.1\n+lr = 0.2\n+key = '[redacted: GitHub token]'\n" in patch
     assert "untracked" not in patch
-    assert said["redacted"] == {"GitHub token": 1}
+    assert said["redacted"] == {"diff.patch": {"GitHub token": 1}}
 
 
 @pytest.mark.usefixtures("repo")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,28 @@ TOKENS = {
     "Notion": f"ntn_{LETTERS[:46]}",
     "JSON web token": f"eyJhbGciOiJI.eyJzdWIiOiIx.{LETTERS[:43]}",
     "bearer": f"Authorization: Bearer {LETTERS[:40]}",
+    "basic": f"Authorization: Basic {LETTERS[:24]}==",
+    "header of a program": f"{{'Authorization': 'token {LETTERS[:40]}'}}",
+    "login": f"https://{LETTERS[:40]}@example.org/r.git",
+    "query": f"https://example.org/data?version=2&access_token={LETTERS[:24]}",
+    "signed": f"https://x.s3.amazonaws.com/y?X-Amz-Signature={DIGITS[:64]}",
+    "ADO": f"Server=db;User Id=ada;Password={LETTERS[:14]};Encrypt=true",
+    "libpq": f"host=db user=ada password={LETTERS[:14]}",
+    "AWS file": f"SecretAccessKey: {LETTERS[:40]}",
+    "Azure client": f"{LETTERS[:3]}8Q~{LETTERS[:34]}",
+    "W&B server": f"local-{DIGITS[:40]}",
+    "Neptune": f"eyJhcGlf{LETTERS[:60]}=",
+    "Kaggle": f"KGAT_{DIGITS[:32]}",
+    "NVIDIA": f"nvapi-{LETTERS[:64]}",
+    "Groq": f"gsk_{LETTERS[:52]}",
+    "xAI": f"xai-{LETTERS[:80]}",
+    "Perplexity": f"pplx-{LETTERS[:48]}",
+    "LangSmith": f"lsv2_pt_{DIGITS[:32]}_{DIGITS[:10]}",
+    "conda": f"https://conda.anaconda.org/t/{LETTERS[:2].replace('3', 'x')}-{DIGITS[:36]}/ada",
+    "Atlassian": f"ATATT3{LETTERS[:80]}",
+    "Grafana": f"glsa_{LETTERS[:32]}_{DIGITS[:8]}",
+    "Tailscale": f"tskey-auth-{LETTERS[:30]}",
+    "age": f"AGE-SECRET-KEY-1{LETTERS[:58].upper()}",
     "address": f"postgresql://ada:{LETTERS[:16]}@db.example.org/runs",
 }
 """Texts of the shape that tokens have, none of which was ever given out."""
@@ -56,12 +80,13 @@ TOKENS = {
 def test_a_secret_is_known_by_its_shape(text: str) -> None:
     """Nothing of it stays, what stands around it does, and it is counted."""
     redaction = Redaction({})
-    told = redaction.lines(f"--- before\n+x = '{text}' # after\n")
+    told = redaction.lines(f"--- before\n+x = '{text}' # after\n", "diff.patch")
     assert told.startswith("--- before\n+x = '")
     assert told.endswith(" # after\n")
     assert "[redacted: " in told
     assert not any(text[at : at + 12] in told for at in range(len(text) - 12) if _random(text, at))
-    assert redaction.found.total() == 1
+    assert [found.total() for found in redaction.found.values()] == [1]
+    assert redaction.lines(told, "again") == told
 
 
 def _random(text: str, at: int) -> bool:
@@ -78,14 +103,27 @@ def _random(text: str, at: int) -> bool:
         "commit 6fd2f0f3a0b1c4d5e6f708192a3b4c5d6e7f8091",
         "sk-learn",
         "https://example.org/a:b/c@d",
+        "https://example.org/search?key=short&max_tokens=512",
+        "ssh://git@example.org/r.git",
+        "[PAD] <|endoftext|> validation_loss experiment-12",
+        "password=hunter2hunter2",
         "git@example.org:team/repo.git",
         "risk-adjusted-return-on-capital-of-the-year",
     ],
 )
 def test_what_is_no_secret_stays(text: str) -> None:
     """Names and things that look a little like tokens are kept."""
-    redaction = Redaction({"MAX_TOKENS": "512", "TOKENIZERS_PARALLELISM": "false"})
-    assert redaction(text) == text
+    redaction = Redaction(
+        {
+            "MAX_TOKENS": "512",
+            "TOKENIZERS_PARALLELISM": "false",
+            "PAD_TOKEN": "[PAD]",
+            "EOS_TOKEN": "<|endoftext|>",
+            "SORT_KEY": "validation_loss",
+            "GROUP_KEY": "experiment-12",
+        }
+    )
+    assert redaction(text, "args") == text
     assert not redaction.found
 
 
@@ -102,7 +140,7 @@ def test_values_of_secret_variables_are_secrets() -> None:
         }
     )
     text = "run tuvwxyz-0123 'correct horse' /tmp/agent true 12345678 some-editor"
-    assert redaction(text) == (
+    assert redaction(text, "args") == (
         "run [redacted: value of MY_SERVICE_TOKEN] '[redacted: value of DB_PASSWORD]' "
         "/tmp/agent true 12345678 some-editor"
     )
@@ -112,9 +150,118 @@ def test_passwords_of_netrc_are_secrets(tmp_path: Path) -> None:
     """Those of the user's file, or of the one that a variable names."""
     (tmp_path / ".netrc").write_text("machine a login ada password 0123456789abc\n")
     (tmp_path / "other").write_text("machine b\n  login ada\n  password zyxwvutsrq\n")
-    assert Redaction({}, tmp_path)("0123456789abc") == "[redacted: password of .netrc]"
+    assert Redaction({}, tmp_path)("0123456789abc", "args") == "[redacted: password of .netrc]"
     redaction = Redaction({"NETRC": str(tmp_path / "other")}, tmp_path)
-    assert redaction("zyxwvutsrq 0123456789abc") == "[redacted: password of .netrc] 0123456789abc"
+    told = redaction("zyxwvutsrq 0123456789abc", "args")
+    assert told == "[redacted: password of .netrc] 0123456789abc"
+
+
+def test_passwords_of_pgpass_are_secrets(tmp_path: Path) -> None:
+    """The last part of each line, with what is escaped in it."""
+    (tmp_path / ".pgpass").write_text("# db:5432:x:y:no-secret\n*:*:*:ada:a\\:b\\\\c-0123\n")
+    (tmp_path / "other").write_text("db:5432:runs:ada:zyxwvutsrq\n")
+    told = Redaction({}, tmp_path)("a:b\\c-0123 no-secret", "args")
+    assert told == "[redacted: password of .pgpass] no-secret"
+    redaction = Redaction({"PGPASSFILE": str(tmp_path / "other")}, tmp_path)
+    assert redaction("zyxwvutsrq", "args") == "[redacted: password of .pgpass]"
+
+
+def test_a_file_of_passwords_that_is_a_pipe_is_passed_over(tmp_path: Path) -> None:
+    """Nobody waits for somebody to write into it."""
+    os.mkfifo(tmp_path / ".netrc")
+    assert Redaction({}, tmp_path)("text", "args") == "text"
+
+
+def test_a_secret_is_found_as_programs_write_it() -> None:
+    """In JSON, in an address, a line of it alone."""
+    key = "-----BEGIN X-----\n" + KEY_BODY + "\n-----END X-----"
+    redaction = Redaction({"DB_PASSWORD": 'ab"cd ef/12', "DEPLOY_PRIVATE_KEY": key})
+    mark = "[redacted: value of DB_PASSWORD]"
+    assert redaction(json.dumps({"p": 'ab"cd ef/12'}), "code") == f'{{"p": "{mark}"}}'
+    assert redaction("x/ab%22cd%20ef%2F12/y", "code") == f"x/{mark}/y"
+    assert redaction(f"+{KEY_BODY}", "code") == "+[redacted: value of DEPLOY_PRIVATE_KEY]"
+
+
+def test_passwords_in_addresses_of_variables_are_secrets() -> None:
+    """Also where they stand alone."""
+    redaction = Redaction({"DATABASE_URL": "postgresql://ada:zyxw-0123@db/runs"})
+    assert redaction("ada zyxw-0123", "args") == "ada [redacted: password of DATABASE_URL]"
+
+
+def test_a_secret_that_is_a_word_is_found_as_a_word_only() -> None:
+    """Texts that merely have it in them stay."""
+    redaction = Redaction({"DB_PASSWORD": "postgres"})
+    told = redaction("postgresql://db postgres, mypostgres", "args")
+    assert told == "postgresql://db [redacted: value of DB_PASSWORD], mypostgres"
+
+
+def test_a_variable_that_is_set_later_counts() -> None:
+    """Programs read files of variables when they have started."""
+    environ: dict[str, str] = {}
+    redaction = Redaction(environ)
+    assert redaction("tuvwxyz-0123", "args") == "tuvwxyz-0123"
+    environ["MY_TOKEN"] = "tuvwxyz-0123"  # noqa: S105 - an example
+    assert redaction("tuvwxyz-0123", "args") == "[redacted: value of MY_TOKEN]"
+
+
+def test_keys_of_aws_may_look_like_paths() -> None:
+    """They begin with a slash now and then; paths of variables are no secrets."""
+    secret = "/" + LETTERS[:39]
+    redaction = Redaction({"AWS_SECRET_ACCESS_KEY": secret, "SECRET_DIR": "/srv/secrets"})
+    told = redaction(f"{secret} /srv/secrets", "args")
+    assert told == "[redacted: value of AWS_SECRET_ACCESS_KEY] /srv/secrets"
+
+
+def test_data_lose_the_secrets_in_their_texts_and_keep_their_names() -> None:
+    """At any depth; what has none is the same object."""
+    token = TOKENS["Hugging Face"]
+    data = {"max_tokens": 512, "hub": {"auth": [1, token], token: "x"}, "lr": [0.1, 0.2]}
+    redaction = Redaction({})
+    told = redaction.data(data, "config")
+    assert told == {**data, "hub": {"auth": [1, "[redacted: Hugging Face token]"], token: "x"}}
+    assert told["lr"] is data["lr"]
+    assert redaction.found == {"config.hub.auth": {"Hugging Face token": 1}}
+    plain = {"a": [{"b": "text"}], "c": None}
+    assert redaction.data(plain, "config") is plain
+
+
+def test_the_list_says_where_and_how_often() -> None:
+    """News are told once; the list is complete when it was asked for."""
+    news: list[tuple[str, str]] = []
+    redaction = Redaction({}, on_news=lambda where, what: news.append((where, what)))
+    assert redaction.is_listed
+    for _ in range(3):
+        redaction(TOKENS["npm"], "console")
+    assert news == [("console", "npm token")]
+    assert (redaction.is_listed, redaction.has_news) == (False, True)
+    assert redaction.listed() == {"console": {"npm token": 3}}
+    redaction(TOKENS["npm"], "console")
+    assert (redaction.is_listed, redaction.has_news) == (False, False)
+
+
+def test_the_list_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many places the first ones are listed by name."""
+    monkeypatch.setattr("airtape.redaction.MAX_PLACES", 2)
+    redaction = Redaction({})
+    for place in "abcd":
+        redaction(TOKENS["npm"], place)
+    found = {place: sum(counts.values()) for place, counts in redaction.found.items()}
+    assert found == {"a": 1, "b": 1, "elsewhere": 2}
+
+
+def test_nothing_is_taken_out_where_nobody_wants_it() -> None:
+    """Texts and data are returned as they are."""
+    redaction = Redaction({}, wanted=False)
+    token = TOKENS["npm"]
+    assert redaction(token, "a") == redaction.lines(token, "a") == token
+    assert redaction.data({"x": token}, "a") == {"x": token}
+
+
+def test_private_keys_in_one_line_are_known() -> None:
+    """As JSON and variables hold them."""
+    key = f"-----BEGIN PRIVATE KEY-----\\n{KEY_BODY}\\n-----END PRIVATE KEY-----"
+    assert Redaction({})(key, "config") == "[redacted: private key]"
+    assert Redaction({})(key.replace("\\n", "\n"), "config").count(KEY_BODY) == 0
 
 
 def test_private_keys_keep_their_lines_only() -> None:
@@ -122,21 +269,22 @@ def test_private_keys_keep_their_lines_only() -> None:
     lines = ["+-----BEGIN RSA PRIVATE KEY-----", *["+" + KEY_BODY] * 5]
     lines += ["+-----END RSA PRIVATE KEY-----", "+after"]
     redaction = Redaction({})
-    told = redaction.lines("\n".join(lines) + "\n").splitlines()
+    told = redaction.lines("\n".join(lines) + "\n", "diff.patch").splitlines()
     assert told == ["+[redacted: private key]"] * 7 + ["+after"]
-    assert redaction.found == {"private key": 1}
+    assert redaction.found == {"diff.patch": {"private key": 1}}
 
 
 def test_the_beginning_of_a_key_alone_hides_little() -> None:
     """A program that looks for keys is no key: not all of its text goes."""
     text = "if '-----BEGIN PRIVATE KEY-----' in line:\n" + "x = 1\n" * 1000
-    assert Redaction({}).lines(text).count("x = 1\n") == 1001 - LONGEST_KEY
+    assert Redaction({}).lines(text, "code").count("x = 1\n") == 1001 - LONGEST_KEY
 
 
 @given(st.text())
 def test_text_without_secrets_stays_as_it_is(text: str) -> None:
     """Whatever else is in it, line ends of all sorts included."""
-    assert Redaction({}).lines(text) == text
+    assert Redaction({}).lines(text, "code") == text
+    assert Redaction({})(text, "config") == text
 
 
 @pytest.mark.parametrize(

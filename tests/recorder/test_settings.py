@@ -46,6 +46,7 @@ SAMPLES: Mapping[str, tuple[str, object]] = {
     "anonymous": ("must", "must"),
     "save_code": ("yes", True),
     "disable_git": ("true", True),
+    "disable_redaction": ("true", True),
     "disable_code": ("true", True),
     "disable_metadata": ("on", True),
     "metadata_timeout": ("0", 0.0),

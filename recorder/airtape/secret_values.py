@@ -1,0 +1,121 @@
+"""Which values are secrets because somebody says so: variables, and files of passwords.
+
+The name of a variable tells whether its value may be secret. A value that is a switch, a number, a
+path, a special token such as ``<pad>``, or a mere word where keys are words too, is none.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, unquote
+
+SHORTEST: Final = 8
+"""Characters below which a value is no secret: too much would look like it."""
+
+SHORTEST_KEY: Final = 16
+"""The same for what is called a key only: of most of these the name is all that is secret."""
+
+MAX_FILE: Final = 1 << 16
+"""Bytes that are read of a file of passwords."""
+
+_ALWAYS: Final = re.compile(
+    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|(?:ACCESS|PRIVATE|AUTH)_KEY"
+    r"|(?:^|_)(?:PWD|PASS)$"
+)
+_TOKEN: Final = re.compile(r"(?:^|_)TOKEN(?:_|$)")
+_KEY: Final = re.compile(r"(?:^|_)(?:KEY|AUTH|PAT|DSN)(?:_|$)")
+_NO_SECRET: Final = re.compile(
+    r"(?:true|false|none|null|\d{1,11}|<[^<>]*>|\[[^\[\]]*\]|[.~]?/.*)$",
+    re.IGNORECASE | re.DOTALL,
+)
+_AWS_SECRET: Final = re.compile(r"(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9/+]{40}")
+_WORD: Final = re.compile(r"[a-z]+(?:[ _.:/-][a-z]+)*|[A-Z]+(?:[ _.:/-][A-Z]+)*|[A-Z][a-z]+")
+_IN_ADDRESS: Final = re.compile(r"://[^\s/@:]{0,200}:([^\s/@]{8,500})@")
+_NETRC: Final = ("password", "account")
+
+
+def secret_values(environ: Mapping[str, str], home: Path | None) -> dict[str, str]:
+    """Return secret values, each with what it is.
+
+    Args:
+        environ: The environment.
+        home: The user's home, where ``.netrc`` and ``.pgpass`` may be.
+    """
+    known: dict[str, str] = {}
+    for what, value in _said(environ, home):
+        for form in _forms(value):
+            if len(form) >= SHORTEST:
+                known.setdefault(form, what)
+    return known
+
+
+def is_word(value: str) -> bool:
+    """Tell whether a value could as well be a part of other words: nothing in it is random."""
+    return _WORD.fullmatch(value) is not None
+
+
+def _said(environ: Mapping[str, str], home: Path | None) -> Iterator[tuple[str, str]]:
+    for name, value in environ.items():
+        if is_secret(name, value):
+            yield f"value of {name}", value
+        elif "://" in value:
+            for password in _IN_ADDRESS.findall(value):
+                yield f"password of {name}", password
+    for place in _places(environ.get("NETRC"), home, ".netrc", "_netrc"):
+        for key, word in pairwise(_text(place).split()):
+            if key in _NETRC:
+                yield "password of .netrc", word.strip("\"'")
+    for place in _places(environ.get("PGPASSFILE"), home, ".pgpass"):
+        for entry in re.findall(r"^[^#\n].*$", _text(place), re.MULTILINE):
+            password = re.split(r"(?<!\\):", entry)[-1]
+            yield "password of .pgpass", re.sub(r"\\(.)", r"\1", password)
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Tell whether the value of an environment variable is a secret."""
+    upper = name.upper()
+    # These keys may begin with a slash, as paths do.
+    is_aws = "SECRET" in upper and _AWS_SECRET.fullmatch(value)
+    if len(value) < SHORTEST or (_NO_SECRET.match(value) and not is_aws):
+        return False
+    if _ALWAYS.search(upper):
+        return True
+    if is_word(value):
+        return False
+    is_key = _KEY.search(upper) is not None and len(value) >= SHORTEST_KEY
+    return is_key or _TOKEN.search(upper) is not None
+
+
+def _forms(value: str) -> Iterator[str]:
+    """Yield a value as it stands in texts: plain, in JSON, in an address, line by line."""
+    yield value
+    yield json.dumps(value)[1:-1]
+    yield quote(value, safe="")
+    yield unquote(value)
+    if "\n" in value:
+        lines = value.split("\n")
+        yield from (line for line in lines if len(line) >= SHORTEST_KEY and "---" not in line)
+
+
+def _places(named: str | None, home: Path | None, *names: str) -> list[Path]:
+    if named:
+        return [Path(named)]
+    return [] if home is None else [home / name for name in names]
+
+
+def _text(place: Path) -> str:
+    """Return what is in a file; nothing if it cannot be read, or is none."""
+    # Not blocking, for it may be a pipe.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    with suppress(OSError), os.fdopen(os.open(place, flags), "rb") as file:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file.read(MAX_FILE).decode("utf-8", "replace")
+    return ""
