@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airtape.errors import InvalidDataError
 from airtape.redaction import LONGEST_KEY, Redaction, without_login
 
 LETTERS = "Ab3dEf6hIj9lMn2pQr5tUv8xYz1Bc4eFg7iJk0mNo3qRs6uVw9yZa2cDe5gHi8kLm1oPq4sTu7wXy0Ba3dEf6hI"
@@ -223,6 +224,15 @@ def test_data_lose_the_secrets_in_their_texts_and_keep_their_names() -> None:
     assert redaction.found == {"config.hub.auth": {"Hugging Face token": 1}}
     plain = {"a": [{"b": "text"}], "c": None}
     assert redaction.data(plain, "config") is plain
+
+
+def test_data_nested_too_deep_are_refused() -> None:
+    """With the error that a program gets for such data anyway."""
+    data: list[object] = [1, "text"]
+    for _ in range(5000):
+        data = [data]
+    with pytest.raises(InvalidDataError, match="nested too deep"):
+        Redaction({}).data(data, "history")
 
 
 def test_the_list_says_where_and_how_often() -> None:
