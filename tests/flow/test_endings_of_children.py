@@ -15,8 +15,8 @@ def test_the_end_of_a_forked_child_is_not_the_runs(
     """However a child ends, the run goes on, and ends as its own process does."""
     run_python(
         START
-        + f"if not os.fork():\n    {leave}\n"
-        + "else:\n    os.wait()\n    run.log({'number': 3})\n    sys.exit(4)\n",
+        + f"child = os.fork()\nif not child:\n    {leave}\n"
+        + "else:\n    os.waitpid(child, 0)\n    run.log({'number': 3})\n    sys.exit(4)\n",
         returncode=4,
     )
     run = ended_in(workdir)

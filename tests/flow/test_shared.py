@@ -229,10 +229,11 @@ CHILD = """\
 import os, airtape
 run = airtape.init(project="tests", id="together", mode="shared", settings={"label": "rank-1"})
 run.log({"parent": 1})
-if not os.fork():
+child = os.fork()
+if not child:
     run.log({"child": 1})
     os._exit(0)
-os.wait()
+os.waitpid(child, 0)
 """
 
 

@@ -307,11 +307,12 @@ def test_a_forked_child_gathers_nothing(run_python: RunPython, workdir: Path) ->
         import airtape
 
         run = airtape.init(mode="offline", project="p")
-        if os.fork() == 0:
+        child = os.fork()
+        if child == 0:
             run.log({"child": 1})
             run.finish()
             os._exit(0)
-        os.wait()
+        os.waitpid(child, 0)
         run.finish()
         """,
         cwd=workdir,

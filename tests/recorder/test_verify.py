@@ -332,11 +332,12 @@ RECORD_IN_A_CHILD = """
 
     run = airtape.init(project="tests", mode="offline")
     run.log({"loss": 1.0})
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         run.log({"loss": 0.5})
         run.finish()
         os._exit(0)
-    os.wait()
+    os.waitpid(child, 0)
     run.finish()
 """
 
