@@ -10,11 +10,11 @@ from typing import Any, Protocol
 import pytest
 
 import airtape
+from airtape.beginning import Origin
 from airtape.fold.fold import Fold
 from airtape.fold.observers import RowCollector
 from airtape.fold.row import Row
 from airtape.opening import Opened, open_somewhere
-from airtape.origin import Origin
 from airtape.records import HistoryFlag, Kind, Record
 from airtape.session import session
 from airtape.settings import Settings

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Final, NoReturn, TypeAlias
 
 import msgpack
 
@@ -12,6 +11,9 @@ from airtape.config_source import plain_config
 from airtape.errors import ConfigError, UsageError
 from airtape.records import Plain, pack_big_ints
 from airtape.values import config_value
+
+_SHORT: Final = 16
+"""Bytes of a value that is compared as it is, not by a digest."""
 
 Value: TypeAlias = Any
 """A config value: a plain one, unless a user changed it in place."""
@@ -281,4 +283,10 @@ def _packed(value: Plain) -> bytes:
 
 
 def _digest(value: Plain) -> bytes:
-    return blake2b(_packed(value), digest_size=16).digest()
+    """Return what tells a value from others: a short one itself, else a digest, which is longer."""
+    packed = _packed(value)
+    if len(packed) <= _SHORT:
+        return packed
+    from hashlib import blake2b  # noqa: PLC0415 - loads OpenSSL, and short values are the rule
+
+    return blake2b(packed, digest_size=2 * _SHORT).digest()

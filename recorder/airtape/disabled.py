@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Callable
 from pathlib import Path
 from time import time_ns
 from typing import Any
 
+from airtape.fallback import temporary_folder
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
 from airtape.records import Kind, Plain, Record
@@ -80,7 +81,7 @@ class NoRunDir:
     @property
     def root(self) -> Path:
         """The directory for temporary files."""
-        return Path(tempfile.gettempdir())
+        return temporary_folder(os.environ)
 
     @property
     def files(self) -> Path:

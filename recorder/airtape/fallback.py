@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -34,5 +34,13 @@ def fallbacks(settings: Settings, environ: Mapping[str, str]) -> list[Fallback]:
         Fallback(Path(environ[name]).absolute(), "") for name in SUBMIT_DIRS if environ.get(name)
     ]
     lost = "a temporary directory: it may be lost when the job ends"
-    found.append(Fallback(Path(tempfile.gettempdir()) / "airtape", lost))
+    found.append(Fallback(temporary_folder(environ) / "airtape", lost))
     return found
+
+
+def temporary_folder(environ: Mapping[str, str]) -> Path:
+    """Return the directory for temporary files: ``TMPDIR``, or ``/tmp`` where that is of no use."""
+    # What the module tempfile says too, which takes longer to load than a run to start.
+    named = environ.get("TMPDIR", "")
+    usable = os.path.isdir(named) and os.access(named, os.W_OK | os.X_OK)  # noqa: PTH112 - may be any text
+    return Path(named if usable else "/tmp").absolute()  # noqa: S108 - the system's, see above

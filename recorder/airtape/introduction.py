@@ -6,10 +6,10 @@ import os
 import sys
 from pathlib import Path
 
+from airtape.beginning import Origin
 from airtape.errors import Error
 from airtape.login_name import login_name
 from airtape.names import NO_ENTITY, generate_name
-from airtape.origin import Origin
 from airtape.process import this_process
 from airtape.project import guess_project
 from airtape.records import Plain

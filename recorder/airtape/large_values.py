@@ -7,15 +7,14 @@ below ``blobs/`` holds the value as msgpack.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeAlias, TypeGuard
 
 import msgpack
 
+from airtape.digest import sha256_hex
 from airtape.errors import InvalidDataError
 from airtape.new_rundir import make_folder
 from airtape.records import Plain, pack_big_ints, unpack_ext
@@ -116,7 +115,7 @@ def store_large(folder: Path, value: Plain, *, file_mode: int | None = None) -> 
 
 def _packed(value: Plain) -> tuple[bytes, dict[str, Plain]]:
     data: bytes = msgpack.packb(value, default=pack_big_ints)
-    return data, {"_type": LARGE, "sha256": sha256(data).hexdigest(), "size": len(data)}
+    return data, {"_type": LARGE, "sha256": sha256_hex(data), "size": len(data)}
 
 
 def _write_once(path: Path, data: bytes, file_mode: int | None) -> bool:
@@ -130,7 +129,7 @@ def _write_once(path: Path, data: bytes, file_mode: int | None) -> bool:
     folder = path.parent
     if not folder.is_dir():
         make_folder(folder, file_mode)
-    partial = folder / f".{path.name}.{secrets.token_hex(4)}"
+    partial = folder / f".{path.name}.{os.urandom(4).hex()}"
     fd = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
     try:
         with os.fdopen(fd, "wb") as file:
@@ -172,7 +171,7 @@ def load_large(blobs: Path, reference: dict[str, Any]) -> Plain:
     fd = os.open(blobs / digest, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         data = file.read()
-    if sha256(data).hexdigest() != digest:
+    if sha256_hex(data) != digest:
         message = f"{blobs / digest} was changed"
         raise ValueError(message)
     value: Plain = msgpack.unpackb(data, ext_hook=unpack_ext, timestamp=2)

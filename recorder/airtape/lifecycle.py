@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from operator import index
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airtape.ending import Ending, ending_of
 from airtape.errors import InvalidDataError
@@ -13,7 +14,6 @@ from airtape.final_files import write_final
 from airtape.fold.fold import Fold
 from airtape.keeper import Keeper
 from airtape.metadata import Metadata
-from airtape.online import Follower
 from airtape.records import Plain
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
@@ -21,6 +21,9 @@ from airtape.status import RunStatus
 from airtape.terminal import FileCounts, Place, Terminal, end_lines
 from airtape.txlog.trouble import within
 from airtape.txlog.writer import END_WAIT_S
+
+if TYPE_CHECKING:
+    from airtape.online import Follower
 
 LOCK_WAIT_S = 1.0
 """Seconds that a dying process waits for the thread that is recording something."""

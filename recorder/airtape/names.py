@@ -67,6 +67,15 @@ def generate_id(length: int = 8) -> str:
     return "".join(ID_ALPHABET[_random_below(len(ID_ALPHABET))] for _ in range(length))
 
 
+def generate_uuid() -> bytes:
+    """Return a new random uuid, of version 4 as RFC 9562 has it."""
+    # `uuid` would load `platform` with every import of the library.
+    drawn = bytearray(os.urandom(16))
+    drawn[6] = drawn[6] & 0x0F | 0x40
+    drawn[8] = drawn[8] & 0x3F | 0x80
+    return bytes(drawn)
+
+
 def generate_name(number: int) -> str:
     """Return two random words and `number`, the running number of the run: `likely-lion-9`."""
     adjective = ADJECTIVES[_random_below(len(ADJECTIVES))]

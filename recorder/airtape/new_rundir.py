@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from contextlib import suppress
 from datetime import datetime
@@ -90,6 +89,8 @@ def make_folder(folder: Path, file_mode: int | None) -> None:
 
 def discard_run_dir(run_dir: RunDir) -> None:
     """Remove the directory of a run that did not come about; `latest-run` points elsewhere then."""
+    import shutil  # noqa: PLC0415 - takes long to load, and runs seldom come to nothing
+
     shutil.rmtree(run_dir.root, ignore_errors=True)
     folder = run_dir.root.parent
     with suppress(OSError):

@@ -10,12 +10,12 @@ from pathlib import Path
 from time import time_ns
 from typing import Final, NamedTuple
 
+from airtape.beginning import Origin
 from airtape.errors import Error
 from airtape.fallback import Fallback, fallbacks
 from airtape.large_values import LargeValues
 from airtape.names import generate_id
 from airtape.new_rundir import create_run_dir, discard_run_dir
-from airtape.origin import Origin
 from airtape.redaction import of_this_process
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog

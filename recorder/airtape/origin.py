@@ -1,41 +1,21 @@
-"""What a run begins from: nothing, an earlier run of the same id, or a moment of another."""
+"""Finding what a run begins from: an earlier run of the same id, or a moment of another."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
+from airtape.beginning import Inheritance, Origin
 from airtape.errors import UsageError
 from airtape.names import check_id
 from airtape.predecessors import find_writers
-from airtape.resume import Inheritance, inherit, inherit_until, moment
+from airtape.resume import inherit, inherit_until, moment
 from airtape.settings import Settings
 from airtape.shared import SharedPart
 
 AUTO_FILE = "wandb-resume.json"
 """Where ``resume="auto"`` remembers, beside the run directories, which run did not end well."""
-
-
-class Origin(NamedTuple):
-    """What a new writer begins from.
-
-    Attributes:
-        run_id: The run's id, if it is given by where it comes from.
-        inheritance: What it takes over, None for nothing.
-        resumed: Whether it goes on with an earlier run of the same id.
-        branch: ``run_id`` and ``step`` of the moment that it goes back to or branches off.
-        start_step: First step to write.
-        shared: The part it takes among many writers of one run, None if it is the only one.
-    """
-
-    run_id: str | None = None
-    inheritance: Inheritance | None = None
-    resumed: bool = False
-    branch: tuple[str, int] | None = None
-    start_step: int = 0
-    shared: SharedPart | None = None
 
 
 def find_origin(  # noqa: PLR0913 - whatever a run may begin from

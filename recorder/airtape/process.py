@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,7 +39,7 @@ class ProcessIdentity(NamedTuple):
 def this_process() -> ProcessIdentity:
     """Return the identity of the calling process."""
     pid = os.getpid()
-    return ProcessIdentity(socket.gethostname(), boot_id(), pid, start_ticks(pid) or 0)
+    return ProcessIdentity(os.uname().nodename, boot_id(), pid, start_ticks(pid) or 0)
 
 
 def boot_id() -> str:

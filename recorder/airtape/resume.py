@@ -7,51 +7,16 @@ copying its run directories or with ``tracker fetch``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import Any
 
+from airtape.beginning import Inheritance
 from airtape.errors import UsageError
 from airtape.fold.fold import Fold
-from airtape.fold.keys import Tree
 from airtape.fold.merge import Part, hidden_after, in_order, merge
 from airtape.predecessors import Predecessor, root_of
 from airtape.records import Kind, Record
-from airtape.runlog import RunLog
 
 _MOMENT = re.compile(r"(?P<run_id>.+)\?_step=(?P<step>\d+)")
-TALLIES_OF_A_RECORD = 500
-"""Each has at most 64 numbers and a name, so that a frame holds them."""
-
 _ENDINGS = frozenset({int(Kind.EXIT), int(Kind.INHERITED), int(Kind.PREEMPTING)})
-
-
-@dataclass(frozen=True, slots=True)
-class Inheritance:
-    """What a new writer takes over from those before it.
-
-    Attributes:
-        parents: ``(writer, last seq read)`` of each of them.
-        root: Writer that began this incarnation of the run.
-        start_step: First step of the new writer.
-        rewind_to: Last step of theirs that counts, None for all.
-        run: Name, notes, tags and so on.
-        config: The config.
-        summary: The summary.
-        metrics: Definitions of metrics, as metric records say them.
-        tallies: What was counted over their rows, as a fold's state says it.
-        last_step: Their highest step that counts, None without rows.
-    """
-
-    parents: tuple[tuple[bytes, int], ...]
-    root: bytes
-    start_step: int
-    rewind_to: int | None = None
-    run: dict[str, Any] = field(default_factory=dict)
-    config: Tree = field(default_factory=dict)
-    summary: Tree = field(default_factory=dict)
-    metrics: list[dict[str, Any]] = field(default_factory=list)
-    tallies: list[list[Any]] = field(default_factory=list)
-    last_step: int | None = None
 
 
 def moment(said: str, argument: str) -> tuple[str, int]:
@@ -80,6 +45,7 @@ def inherit(writers: list[Predecessor]) -> Inheritance:
         parents=tuple((writer.header.writer, writer.last_seq) for writer in writers),
         root=root_of(whole.newest.header),
         start_step=0 if last_step is None else last_step + 1,
+        rewind_to=None,
         run=whole.run,
         config=whole.config,
         summary=whole.summary,
@@ -123,18 +89,6 @@ def inherit_until(writers: list[Predecessor], step: int) -> Inheritance:
         tallies=state["tallies"],
         last_step=state["last_step"],
     )
-
-
-def take_over(log: RunLog, inherited: Inheritance) -> None:
-    """Record in a new writer's log what it takes over, so that its log says it alone."""
-    log.record(Kind.RUN, inherited.run)
-    log.record(Kind.CONFIG, inherited.config, [])
-    for definition in inherited.metrics:
-        log.record(Kind.METRIC, definition)
-    tallies = inherited.tallies
-    for at in range(0, max(1, len(tallies)), TALLIES_OF_A_RECORD):
-        log.record(Kind.INHERITED, inherited.last_step, tallies[at : at + TALLIES_OF_A_RECORD])
-    log.record(Kind.SUMMARY, [[[key], value] for key, value in inherited.summary.items()], [])
 
 
 def _counts(record: Record, step: int) -> bool:

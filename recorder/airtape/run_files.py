@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal, TypeAlias
 
+from airtape.digest import sha256_hex
 from airtape.records import Plain
 
 FileType: TypeAlias = Literal["run", "code"]
@@ -78,7 +77,7 @@ class RunFiles:
         return {
             "path": path,
             "size": len(data),
-            "sha256": sha256(data).hexdigest(),
+            "sha256": sha256_hex(data),
             "type": kind,
         }
 
@@ -99,7 +98,7 @@ class RunFiles:
         return fd
 
     def _write(self, folder: int, name: str, data: bytes) -> None:
-        partial = f".{secrets.token_hex(8)}.part"
+        partial = f".{os.urandom(8).hex()}.part"
         fd = os.open(partial, _NEW, _FILE_MODE, dir_fd=folder)
         try:
             with os.fdopen(fd, "wb") as file:

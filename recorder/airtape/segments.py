@@ -7,9 +7,9 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic_ns
-from uuid import uuid4
 
-from airtape.origin import Origin
+from airtape.beginning import Origin
+from airtape.names import generate_uuid
 from airtape.process import this_process
 from airtape.rundir import RunDir
 from airtape.settings import Settings
@@ -56,7 +56,7 @@ class Segments:
         Raises:
             OSError: The file cannot be created or written.
         """
-        writer = root = uuid4().bytes
+        writer = root = generate_uuid()
         role = "primary"
         inherited = origin.inheritance
         is_fork = origin.branch is not None and origin.branch[0] != self._run_dir.run_id
@@ -86,7 +86,7 @@ class Segments:
         first = self._first
         assert first is not None  # noqa: S101 - a child is forked from a process that records
         header = self._header(
-            writer=uuid4().bytes,
+            writer=generate_uuid(),
             root=first.header.root,
             parents=((first.header.writer, first.last_seq),),
             start_step=step,

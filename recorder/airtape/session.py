@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airtape.beginning import Origin, take_over
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.errors import UsageError
 from airtape.introduction import (
@@ -24,22 +25,22 @@ from airtape.keeper import Keeper
 from airtape.lifecycle import Lifecycle
 from airtape.metadata import Metadata
 from airtape.names import generate_id
-from airtape.online import Follower
 from airtape.open_runs import OpenRuns
 from airtape.opening import Opened, open_somewhere
-from airtape.origin import clear_auto, find_origin, write_auto
 from airtape.records import Kind, Plain
-from airtape.resume import take_over
 from airtape.run import Run
 from airtape.run_files import RunFiles
 from airtape.rundir import wandb_dir
 from airtape.settings import Settings, load_settings
-from airtape.shared import part_of
+from airtape.shared import SharedPart, part_of
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.targets import target_url
 from airtape.terminal import Place, Terminal, start_lines
 from airtape.tombstones import refuse_deleted
+
+if TYPE_CHECKING:
+    from airtape.online import Follower
 
 
 class Session:
@@ -87,7 +88,7 @@ class Session:
                 project=project_of(settings),
                 environ=os.environ,
             )
-        origin = find_origin(
+        origin = _origin(
             settings,
             resume_from=resume_from,
             fork_from=fork_from,
@@ -147,6 +148,8 @@ class Session:
     @staticmethod
     def _remember(folder: Path, run: Run, terminal: Terminal) -> None:
         """Let the next ``resume="auto"`` go on with this run, unless it ends well."""
+        from airtape.origin import clear_auto, write_auto  # noqa: PLC0415 - as in `open_run`
+
         try:
             write_auto(folder, run.id)
         except OSError as error:
@@ -264,12 +267,24 @@ class Session:
             self.run = None
 
 
+def _origin(settings: Settings, *, shared: SharedPart | None, **asked: Any) -> Origin:
+    """Return what a run begins from; the arguments are those of `airtape.origin.find_origin`."""
+    if settings.resume is None and asked["resume_from"] is None and asked["fork_from"] is None:
+        return Origin(shared=shared)
+    # What reads logs takes long to load, and most runs begin from nothing.
+    from airtape.origin import find_origin  # noqa: PLC0415 - see above
+
+    return find_origin(settings, shared=shared, **asked)
+
+
 def _follower(opened: Opened, settings: Settings, terminal: Terminal) -> Follower | None:
     """Start what brings the run to its target; without it the run is recorded all the same.
 
     Raises:
         UsageError: No target has the name that the settings give.
     """
+    from airtape.online import Follower  # noqa: PLC0415 - most runs are recorded offline
+
     target = settings.target
     if target is not None:
         folder = opened.run_dir.root.parent

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,13 +35,17 @@ def read_section(path: Path, section: str) -> dict[str, str]:
         OSError: The file cannot be read.
         UsageError: It is no settings file.
     """
-    parser = configparser.RawConfigParser()
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return {}
-        parser.read_string(path.read_text("utf-8-sig"), source=str(path))
+        data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    import configparser  # noqa: PLC0415 - most users have no such file, and it takes time to load
+
+    parser = configparser.RawConfigParser()
+    try:
+        parser.read_string(data.decode("utf-8-sig"), source=str(path))
     except (configparser.Error, UnicodeDecodeError) as error:
         raise UsageError(
             "A settings file cannot be understood",

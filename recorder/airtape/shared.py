@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
-from uuid import UUID, uuid5
 
 from airtape.errors import UsageError
 from airtape.process import this_process
@@ -20,7 +19,7 @@ RANK_VARIABLES: Final = (
 )
 """Variables in which launchers tell a process its number among all processes of a job."""
 
-_NAMESPACE: Final = UUID("5d0b9e0c-4a0f-5c0e-9d55-6f1c1f3f8a01")
+_NAMESPACE: Final = "5d0b9e0c-4a0f-5c0e-9d55-6f1c1f3f8a01"
 
 
 class SharedPart(NamedTuple):
@@ -59,11 +58,13 @@ def part_of(
             "mode='shared' needs the id of the run",
             hint="give all writers the same: init(id=..., mode='shared')",
         )
+    from uuid import UUID, uuid5  # noqa: PLC0415 - takes long to load, and few runs are shared
+
     rank = rank_of(environ)
     is_primary = rank == 0 if settings.primary is None else settings.primary
     return SharedPart(
         run_id,
-        uuid5(_NAMESPACE, f"{entity}/{project}/{run_id}").bytes,
+        uuid5(UUID(_NAMESPACE), f"{entity}/{project}/{run_id}").bytes,
         "primary" if is_primary else "shared",
         settings.label or _default_label(rank, anonymous=settings.anonymous == "must"),
     )

@@ -9,8 +9,8 @@ from time import time_ns
 import msgpack
 import pytest
 
+from airtape.beginning import Origin
 from airtape.new_rundir import create_run_dir
-from airtape.origin import Origin
 from airtape.records import Kind
 from airtape.rundir import RunDir
 from airtape.segments import Segments
