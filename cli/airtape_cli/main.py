@@ -6,6 +6,7 @@ import click
 
 from airtape.version import __version__
 from airtape_cli.boundary import boundary
+from airtape_cli.commands.bundle import bundle
 from airtape_cli.commands.config import config
 from airtape_cli.commands.delete import delete
 from airtape_cli.commands.diff import diff
@@ -62,7 +63,7 @@ def main(debug: bool) -> None:
 for command in (
     *(sync, status, ls, show, diff, export, fetch, stop, delete),
     *(verify, repair, log_dump),
-    *(receipt,),
+    *(receipt, bundle),
     *(config, target, targets, offline, online, disabled, enabled),
 ):
     main.add_command(command)

@@ -151,3 +151,16 @@ def test_everything_that_receipt_prints_is_documented(
     names |= set(_names(tracker_json("receipt", "import", "a.receipt")))
     assert {"kept", "made"} <= names
     assert names - _documented("`tracker receipt --json`") == set()
+
+
+def test_everything_that_bundle_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``bundle … --json`` has its line in the documentation."""
+    make_run()
+    tracker_json("receipt", "export", "a.receipt", "--from", "memory:a")
+    names = set(_names(tracker_json("bundle", "create", "-o", "a.bundle", "--since", "a.receipt")))
+    names |= set(_names(tracker_json("bundle", "verify", "a.bundle")))
+    names |= set(_names(tracker_json("bundle", "apply", "a.bundle", "far")))
+    assert {"written", "problem", "notes", "target"} <= names
+    assert names - _documented("`tracker bundle --json`") == set()

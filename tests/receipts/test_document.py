@@ -40,7 +40,8 @@ A_RECEIPT = ReceiptDocument(
     "sqlite:/data/runs.db",
     1_795_169_472_000_000_000,
     [WriterCursor(RUN, b"w" * 16, CURSOR)],
-    {RUN: frozenset({"0" * 64})},
+    {RUN: frozenset({("files/a.txt", "0" * 64)})},
+    ("b1", "b2"),
 )
 
 TEXTS = st.text(max_size=8)
@@ -91,7 +92,7 @@ def test_what_stands_in_a_receipt() -> None:
     (run,) = said["runs"]
     (writer,) = run["writers"]
     assert (said["name"], said["target"]) == ("lab", "sqlite:/data/runs.db")
-    assert (run["run_id"], run["files"]) == ("ab12cd34", ["0" * 64])
+    assert (run["run_id"], run["files"]) == ("ab12cd34", [["files/a.txt", "0" * 64]])
     assert (writer["records"], writer["bytes"], writer["received"]) == (8, 100, "0-4,7-9")
     assert writer["digest"] == f"{2**127:032x}"
     assert len(writer["gaps"]) == 2

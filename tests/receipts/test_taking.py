@@ -55,9 +55,8 @@ def test_files_are_held_by_their_digests(run_dir: Path) -> None:
         (run_dir / name).write_text(name)
     (run_dir / "files/link").symlink_to("/etc/hostname")
     (digests,) = _of_logs(run_dir).files.values()
-    assert digests == {
-        sha256(name.encode()).hexdigest() for name in ("files/media/a.txt", "blobs/b")
-    }
+    names = "files/media/a.txt", "blobs/b"
+    assert digests == {(name, sha256(name.encode()).hexdigest()) for name in names}
 
 
 def test_what_is_no_log_is_not_held(run_dir: Path) -> None:

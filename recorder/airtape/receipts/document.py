@@ -41,15 +41,17 @@ class ReceiptDocument:
         target: Its URL where it stands, without a password.
         made_ns: When it held that, by the wall clock there, in nanoseconds since 1970.
         writers: How far each writer had come, sorted by run and writer.
-        files: Digests (SHA-256) of the files of each run whose bytes it held; a run of which that
-            is not known has no entry.
+        files: Path and digest (SHA-256) of the files of each run whose bytes it held, such as
+            ``("files/config.yaml", "5f…")``; a run of which that is not known has no entry.
+        bundles: The bundles that were the last to arrive there, if any did.
     """
 
     name: str
     target: str
     made_ns: int
     writers: Sequence[WriterCursor] = ()
-    files: Mapping[RunKey, frozenset[str]] = field(default_factory=dict)
+    files: Mapping[RunKey, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    bundles: tuple[str, ...] = ()
 
     @property
     def runs(self) -> list[RunKey]:
@@ -133,6 +135,7 @@ def _body(document: ReceiptDocument) -> bytes:
         "name": document.name,
         "target": document.target,
         "made_ns": document.made_ns,
+        "bundles": list(document.bundles),
         "runs": [
             {
                 **run._asdict(),
@@ -159,12 +162,12 @@ def _writer_fields(writer: bytes, cursor: Cursor) -> dict[str, Any]:
 
 def _document_from(said: dict[str, Any]) -> ReceiptDocument:
     writers: list[WriterCursor] = []
-    files: dict[RunKey, frozenset[str]] = {}
+    files: dict[RunKey, frozenset[tuple[str, str]]] = {}
     for run in said["runs"]:
         names = (_text(run["entity"]), _text(run["project"]))
         key = RunKey(_text(run["run_id"]), _uuid(run["root"]), *names)
         if run["files"] is not None:
-            files[key] = frozenset(map(_text, run["files"]))
+            files[key] = frozenset((_text(path), _text(digest)) for path, digest in run["files"])
         writers += [
             WriterCursor(key, _uuid(one["writer"]), _cursor_from(one)) for one in run["writers"]
         ]
@@ -173,7 +176,12 @@ def _document_from(said: dict[str, Any]) -> ReceiptDocument:
         message = f"{name!r} is no name of a target"
         raise ValueError(message)
     return ReceiptDocument(
-        name, _text(said["target"]), _number(said["made_ns"]), sorted(writers, key=_place), files
+        name,
+        _text(said["target"]),
+        _number(said["made_ns"]),
+        sorted(writers, key=_place),
+        files,
+        tuple(map(_text, said["bundles"])),
     )
 
 

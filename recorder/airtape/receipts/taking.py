@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,7 +40,12 @@ def take_receipt(backend: Backend, *, name: str, target: str, now_ns: int) -> Re
 
 
 def receipt_of_directories(
-    run_dirs: Iterable[Path], *, name: str, target: str, now_ns: int
+    run_dirs: Iterable[Path],
+    *,
+    name: str,
+    target: str,
+    now_ns: int,
+    bundles: Sequence[str] = (),
 ) -> ReceiptDocument:
     """Return what run directories hold now: their logs read anew, and their files.
 
@@ -49,11 +56,12 @@ def receipt_of_directories(
         name: What they are called where the runs were recorded.
         target: What they are called here.
         now_ns: The wall clock in nanoseconds since 1970.
+        bundles: The bundles that arrived there last.
     """
     writers: defaultdict[tuple[RunKey, bytes], list[LogFile]] = defaultdict(list)
-    files: defaultdict[RunKey, set[str]] = defaultdict(set)
+    files: defaultdict[RunKey, set[tuple[str, str]]] = defaultdict(set)
     for run_dir in run_dirs:
-        digests: set[str] | None = None
+        digests: set[tuple[str, str]] | None = None
         for file in _logs_of(run_dir):
             run = Renames().key_of(file.header)
             writers[run, file.header.writer].append(file)
@@ -65,7 +73,7 @@ def receipt_of_directories(
         if cursor is not None:
             held.append(WriterCursor(run, writer, cursor))
     kept = {run: frozenset(digests) for run, digests in files.items()}
-    return ReceiptDocument(name, target, now_ns, held, kept)
+    return ReceiptDocument(name, target, now_ns, held, kept, tuple(bundles))
 
 
 def _logs_of(run_dir: Path) -> list[LogFile]:
@@ -96,15 +104,25 @@ def _read(logs: Iterable[LogFile]) -> Cursor | None:
     return Cursor(1, cursor.received, cursor.files, b"", cursor.losses, ended, cursor.tally)
 
 
-def _digests_in(run_dir: Path) -> Iterable[str]:
-    """Yield the digest of each file of a run that is no log."""
+def _digests_in(run_dir: Path) -> Iterable[tuple[str, str]]:
+    """Yield path and digest of each file of a run; what the recorder says of itself is none."""
+    for path in files_of(run_dir):
+        with suppress(OSError):
+            yield path, digest_of_file(run_dir / path)
+
+
+def files_of(run_dir: Path) -> list[str]:
+    """Return the paths of a run's files and large values, sorted; links are none of them."""
+    found = []
     for top in ("files", "blobs"):
-        for path in sorted((run_dir / top).rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                try:
-                    yield digest_of_file(path)
-                except OSError:
-                    continue
+        for parent, _, names in os.walk(run_dir / top):
+            paths = [Path(parent, name) for name in names]
+            found += [
+                path.relative_to(run_dir).as_posix()
+                for path in paths
+                if path.is_file() and not path.is_symlink()
+            ]
+    return sorted(found)
 
 
 def digest_of_file(path: Path) -> str:

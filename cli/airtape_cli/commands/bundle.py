@@ -1,0 +1,292 @@
+"""`tracker bundle`: run directories as one file, for a medium that carries files one way."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from airtape.bundles.applying import Applied, applied_bundles, apply_bundle
+from airtape.bundles.limits import Limits
+from airtape.bundles.manifest import Manifest
+from airtape.bundles.reading import Bundle
+from airtape.bundles.writing import write_bundle
+from airtape.errors import Error, UsageError
+from airtape.receipts.document import (
+    ReceiptDocument,
+    encode_receipt,
+    is_receipt_name,
+    read_receipt,
+)
+from airtape.receipts.kept import SCHEME, receipt_for, write_whole
+from airtape.receipts.taking import receipt_of_directories
+from airtape.rundir import find_run_dirs
+from airtape.sync.report import ExitCode
+from airtape_cli.askable import kept_receipts
+from airtape_cli.boundary import error_lines
+from airtape_cli.options import byte_count, default_folder, json_option
+from airtape_cli.render.notes import echo_note
+from airtape_cli.render.shapes import echo_json
+from airtape_cli.render.text import iso_time, shown, size_text
+from airtape_cli.render.verify_report import counted
+
+
+def limits_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how large a bundle may be; it gets `Limits`."""
+    usual = Limits()
+
+    @click.option(
+        "--max-size",
+        type=byte_count,
+        default=f"{usual.size // 10**9}G",
+        show_default=True,
+        metavar="BYTES",
+        help="Refuse a bundle that holds more than this, such as 2G.",
+    )
+    @click.option(
+        "--max-entries",
+        type=click.IntRange(1),
+        default=usual.entries,
+        show_default=True,
+        help="Refuse one of more files.",
+    )
+    @click.option(
+        "--max-ratio",
+        type=click.IntRange(1),
+        default=usual.ratio,
+        show_default=True,
+        help="Refuse one that unpacks to so many times its own size.",
+    )
+    @wraps(command)
+    def with_limits(
+        *arguments: object, max_size: int, max_entries: int, max_ratio: int, **others: object
+    ) -> None:
+        command(*arguments, limits=Limits(max_size, max_entries, max_ratio), **others)
+
+    return with_limits
+
+
+@click.group()
+def bundle() -> None:
+    """Carry run directories across a gap, as one file.
+
+    `create` packs them where they are recorded, any medium brings the file over, `apply` unpacks it
+    beside the target and writes a receipt, which makes the next bundle a small one. A bundle that
+    comes twice, late or not at all does no harm. See docs/AIR_GAP.md.
+    """
+
+
+@bundle.command()
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@click.option("-o", "--output", "file", required=True, metavar="FILE", help="The bundle.")
+@click.option(
+    "--since",
+    metavar="RECEIPT",
+    help="Leave out what this receipt has: a file, or the name of an imported one.",
+)
+@limits_options
+@json_option
+def create(
+    *, paths: tuple[str, ...], file: str, since: str | None, limits: Limits, as_json: bool
+) -> None:
+    """Pack run directories into one file; runs may be growing.
+
+    PATH is a run directory, a folder of them such as ./wandb, or a pattern; ./wandb if you name
+    none. Each log comes up to the end of its last whole record. The file is read again before it
+    is called done.
+
+    \b
+    Examples:
+      tracker bundle create -o all.bundle
+      tracker bundle create -o new.bundle --since lab
+    """  # noqa: D301 - \b tells click to keep the lines below it
+    found = find_run_dirs(paths or [default_folder()])
+    if paths and found.not_found:
+        raise UsageError("there is nothing at this path", where=", ".join(found.not_found))
+    receipt = None if since is None else _receipt(since)
+    written = write_bundle(
+        Path(file), found.run_dirs, since=receipt, now_ns=time.time_ns(), limits=limits
+    )
+    notes = [*written.notes, *(f"{bad.path}: {bad.reason}" for bad in found.problems)]
+    if as_json:
+        echo_json({"file": file, "bytes": written.size, **_shape(written.manifest), "notes": notes})
+        return
+    click.echo(f"{shown(file)}, {size_text(written.size)}: {_text(written.manifest)}.")
+    for note in notes:
+        echo_note(shown(note))
+
+
+@bundle.command(name="verify")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@limits_options
+@json_option
+def verify_bundle(*, files: tuple[str, ...], limits: Limits, as_json: bool) -> None:
+    """Check bundles, and write nothing.
+
+    \b
+    Exit codes:
+      0  they are whole
+      2  one cannot be read
+      3  one was cut or changed, or holds what no bundle may; the entry is named
+    """  # noqa: D301 - \b tells click to keep the lines below it
+    shapes = []
+    for file in files:
+        with closing(Bundle(Path(file), limits)) as found:
+            shapes.append({"file": file, **_shape(found.manifest)})
+            if not as_json:
+                click.echo(f"{shown(file)} is whole: {_text(found.manifest)}.")
+    if as_json:
+        echo_json({"bundles": shapes})
+
+
+@bundle.command()
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("folder", metavar="DIR")
+@click.option("--receipt", "receipt", metavar="FILE", help="Write a receipt for the sender here.")
+@click.option(
+    "--name", help="What DIR is called in the receipt, where runs are recorded; its name if unsaid."
+)
+@limits_options
+@json_option
+@click.pass_context
+def apply(
+    context: click.Context,
+    *,
+    files: tuple[str, ...],
+    folder: str,
+    receipt: str | None,
+    name: str | None,
+    limits: Limits,
+    as_json: bool,
+) -> None:
+    """Bring what bundles hold to DIR, a folder of run directories.
+
+    Each bundle is checked to its end before anything is written; one that was cut, changed, or
+    holds anything but files of runs is refused whole. Each run gets all of what is new, or nothing,
+    whenever this is killed. Run `tracker sync DIR` afterwards.
+
+    \b
+    Examples:
+      tracker bundle apply /media/usb/*.bundle /data/wandb --receipt /media/usb/lab.receipt
+
+    \b
+    Exit codes:
+      0  DIR has everything that they hold
+      2  one cannot be read
+      3  one is refused, or what it goes on from is missing; the other runs were taken
+      4  DIR cannot be written
+    """  # noqa: D301 - \b tells click to keep the lines below it
+    where = Path(folder)
+    called = _receipt_name(where) if name is None else name
+    if not is_receipt_name(called):
+        raise UsageError(
+            f"DIR cannot be called {called!r} in a receipt",
+            hint="Give it a --name of small letters, digits, - _ and .",
+        )
+    done = [apply_bundle(Path(file), where, limits) for file in files]
+    problems = [problem for one in done for problem in one.problems]
+    code = ExitCode.INCOMPLETE if problems else ExitCode.OK
+    if receipt is not None:
+        _write_receipt(Path(receipt), where, called)
+    if as_json:
+        shapes = [_applied_shape(file, one) for file, one in zip(files, done, strict=True)]
+        echo_json({"exit_code": int(code), "folder": folder, "bundles": shapes})
+    else:
+        _echo_applied(files, done)
+    for problem in problems:
+        click.echo("\n".join(error_lines(problem)), err=True)
+    context.exit(code)
+
+
+def _receipt(said: str) -> ReceiptDocument:
+    """Return a receipt by its name, if one was imported under it, or by its file."""
+    kept = kept_receipts()
+    name = said.removeprefix(SCHEME)
+    if name in kept.names() or said.startswith(SCHEME):
+        return receipt_for(name, kept)
+    try:
+        return read_receipt(Path(said))
+    except OSError as error:
+        known = ", ".join(kept.names()) or "none"
+        raise UsageError(
+            "there is no such receipt",
+            where=said,
+            because=f"it is no file ({error.strerror}), and receipts were imported of: {known}",
+        ) from error
+
+
+def _receipt_name(folder: Path) -> str:
+    return re.sub(r"[^a-z0-9_.-]+", "-", folder.resolve().name.lower()).strip("-._")
+
+
+def _write_receipt(path: Path, folder: Path, name: str) -> None:
+    document = receipt_of_directories(
+        find_run_dirs([folder]).run_dirs,
+        name=name,
+        target=f"directory:{os.path.realpath(folder)}",
+        now_ns=time.time_ns(),
+        bundles=applied_bundles(folder),
+    )
+    write_whole(path, encode_receipt(document))
+
+
+def _echo_applied(files: Sequence[str], done: Sequence[Applied]) -> None:
+    for file, one in zip(files, done, strict=True):
+        taken = [run for run in one.runs if run.problem is None and run.changes]
+        written = sum(run.changes for run in taken)
+        news = f"{counted(written, 'file')} of {counted(len(taken), 'run')} written"
+        click.echo(f"{shown(file)}: {news if written else 'nothing new'}.")
+
+
+def _text(manifest: Manifest) -> str:
+    held = sum(1 for _ in manifest.entries())
+    what = f"{counted(held, 'file')} of {counted(len(manifest.runs), 'run')}"
+    since = "" if manifest.since is None else f", since {manifest.since}"
+    return f"{what}, {size_text(manifest.size)}{shown(since)}; bundle {manifest.bundle_id}"
+
+
+def _shape(manifest: Manifest) -> dict[str, Any]:
+    since = manifest.since
+    return {
+        "id": manifest.bundle_id,
+        "made": iso_time(manifest.made_ns),
+        "since": None
+        if since is None
+        else {"name": since.name, "target": since.target, "made": iso_time(since.made_ns)},
+        "runs": [
+            {
+                "directory": run.directory,
+                "run_id": run.run_id,
+                "files": len(run.pieces),
+                "size": sum(piece.size for piece in run.pieces),
+            }
+            for run in manifest.runs
+        ],
+    }
+
+
+def _applied_shape(file: str, applied: Applied) -> dict[str, Any]:
+    return {
+        "file": file,
+        "id": applied.manifest.bundle_id,
+        "runs": [
+            {
+                "directory": one.run.directory,
+                "run_id": one.run.run_id,
+                "written": one.changes if one.problem is None else 0,
+                "problem": _line(one.problem),
+            }
+            for one in applied.runs
+        ],
+    }
+
+
+def _line(problem: Error | None) -> str | None:
+    return None if problem is None else str(problem)
