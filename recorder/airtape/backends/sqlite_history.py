@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
-from typing import Any
+from itertools import chain, groupby, repeat
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from airtape.backends.sqlite_cursors import Place
+from airtape.backends.sqlite_rows import put_rows
 from airtape.backends.sqlite_values import (
     decode,
     encode,
@@ -21,6 +23,12 @@ from airtape.backends.sqlite_values import (
 from airtape.fold.keys import Key, dotted, key_of, leaves, path_of, set_in
 from airtape.fold.observers import Column, HistoryChanges
 from airtape.records import Point, Record
+
+Rows: TypeAlias = Iterable[tuple[Any, ...]]
+"""Rows of a table."""
+
+_NATURAL = ("run", "key", "step", "writer", "seq", "value")
+_ANY = (*_NATURAL, "kind")
 
 
 class Keys:
@@ -66,39 +74,27 @@ def write_changes(
         [(place.run, ids[key], step, place.writer) for step, key in changes.erased if key in ids],
     )
     # One key after the other, as the table is ordered: several times as fast as in order of steps.
-    for column in sorted(columns, key=lambda column: ids[column.key]):
-        _write_points(db, place, ids[column.key], column)
-    db.executemany(
-        "INSERT OR REPLACE INTO rows (run, step, writer, timestamp, runtime)"
-        " VALUES (?, ?, ?, ?, ?)",
-        [
-            (place.run, step, place.writer, timestamp, runtime)
-            for step, (timestamp, runtime) in sorted(changes.rows.items())
-        ],
+    columns.sort(key=lambda column: ids[column.key])
+    parts = (_rows_of(column, place, ids[column.key]) for column in columns)
+    for names, alike in groupby(parts, itemgetter(0)):
+        put_rows(db, "points", names, chain.from_iterable(rows for _, rows in alike))
+    times = sorted(changes.rows.items())
+    put_rows(
+        db,
+        "rows",
+        ("run", "step", "writer", "timestamp", "runtime"),
+        ((place.run, step, place.writer, *at) for step, at in times),
     )
 
 
-def _write_points(db: sqlite3.Connection, place: Place, key: int, column: Column) -> None:
-    encoded, kinds = encode_all(column.values)
-    rows = zip(
-        repeat(place.run),
-        repeat(key),
-        column.steps,
-        repeat(place.writer),
-        _integers(column.seqs),
-        encoded,
-        kinds,
-        strict=False,
-    )
-    db.executemany(
-        "INSERT OR REPLACE INTO points (run, key, step, writer, seq, value, kind)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        rows,
-    )
-
-
-def _integers(numbers: Sequence[int]) -> Iterable[int | str]:
-    return numbers if fit(numbers) else map(integer, numbers)
+def _rows_of(column: Column, place: Place, key: int) -> tuple[Sequence[str], Rows]:
+    """Return the rows of a column as the table of points has them, and the names of its columns."""
+    values, kinds = encode_all(column.values)
+    seqs = column.seqs if fit(column.seqs) else map(integer, column.seqs)
+    rows = repeat(place.run), repeat(key), column.steps, repeat(place.writer), seqs, values
+    if kinds is None:
+        return _NATURAL, zip(*rows, strict=False)
+    return _ANY, zip(*rows, kinds, strict=False)
 
 
 def write_events(db: sqlite3.Connection, writer: int, events: Iterable[Record]) -> None:

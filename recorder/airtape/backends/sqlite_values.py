@@ -13,8 +13,7 @@ json   a list or an empty dictionary                ``[1, {"$float": "NaN"}]``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import repeat
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from airtape import exactjson
@@ -53,8 +52,11 @@ def decode(value: Any, kind: str | None) -> Any:  # noqa: ANN401 - whatever was 
     return int(value, 0) if kind == "int" else exactjson.loads(value)
 
 
-def encode_all(values: Sequence[object]) -> tuple[Iterable[Any], Iterable[str | None]]:
-    """Return what `encode` makes of each value, in less time when they are of one type."""
+def encode_all(values: Sequence[object]) -> tuple[Sequence[Any], Sequence[str | None] | None]:
+    """Return what `encode` makes of each value, in less time when they are of one type.
+
+    Where none of them needs a kind, there are no kinds.
+    """
     types = set(map(type, values))
     if len(types) == 1:
         only = types.pop()
@@ -67,9 +69,10 @@ def encode_all(values: Sequence[object]) -> tuple[Iterable[Any], Iterable[str | 
         else:
             natural = only in _NATURAL
         if natural:
-            return values, repeat(None)
+            return values, None
     encoded = [encode(value) for value in values]
-    return [value for value, _ in encoded], [kind for _, kind in encoded]
+    kinds = [kind for _, kind in encoded]
+    return [value for value, _ in encoded], kinds if any(kinds) else None
 
 
 def fit(numbers: Sequence[int]) -> bool:
