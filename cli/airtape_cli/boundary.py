@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 import click
 
 from airtape.errors import CommError, Error, LogFormatError, TargetError, UsageError
-from airtape.sync.report import ExitCode
+from airtape.sync.report import ExitCode, SyncReport
 from airtape_cli.render.text import shown
 
 INTERRUPTED: Final = 130
@@ -71,6 +71,13 @@ def error_lines(error: Error) -> list[str]:
         if text:
             lines.append(f"  {label}: {shown(text)}")
     return lines
+
+
+def echo_errors(report: SyncReport) -> None:
+    """Write to stderr what kept a whole sync from being done."""
+    errors = [UsageError("there is nothing at this path", where=path) for path in report.not_found]
+    for error in (*errors, *([report.target_error] if report.target_error else [])):
+        click.echo("\n".join(error_lines(error)), err=True)
 
 
 def exit_code_of(error: Error) -> ExitCode:

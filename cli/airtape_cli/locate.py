@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
@@ -68,6 +70,26 @@ def find_whole_run(said: str, folder: Path, vantage: Vantage) -> Overview:
     beside = DirectoriesById(find_run_dirs([directory.parent]).run_dirs).of(found.run_id)
     runs = _runs_in([*{*beside, directory}], vantage)
     return next(run for run in runs if directory in run.directories)
+
+
+def with_named_runs(paths: Iterable[str], folder: Path, vantage: Vantage) -> tuple[str, ...]:
+    """Return paths with the directories of a run in place of its id, name or path.
+
+    Args:
+        paths: What was said; it stays where something is at this path, and where no run is meant.
+        folder: Where to look for runs.
+        vantage: When and where one looks from.
+    """
+    meant: list[str] = []
+    for said in paths:
+        directories = [said]
+        if not (os.path.lexists(said) or glob.has_magic(said) or said.startswith(("/", "."))):
+            with suppress(UsageError, LogFormatError):
+                # What is wrong is said of the path.
+                found = find_run(said, folder, vantage)
+                directories = [str(path) for path in found.directories]
+        meant += directories
+    return tuple(meant)
 
 
 def _runs_in(run_dirs: Sequence[Path], vantage: Vantage) -> list[Overview]:

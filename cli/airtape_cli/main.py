@@ -15,6 +15,7 @@ from airtape_cli.commands.fetch import fetch
 from airtape_cli.commands.log_dump import log_dump
 from airtape_cli.commands.ls import ls
 from airtape_cli.commands.mode import disabled, enabled, offline, online
+from airtape_cli.commands.rebuild import rebuild
 from airtape_cli.commands.receipt import receipt
 from airtape_cli.commands.repair import repair
 from airtape_cli.commands.show import show
@@ -62,7 +63,7 @@ def main(debug: bool) -> None:
 
 for command in (
     *(sync, status, ls, show, diff, export, fetch, stop, delete),
-    *(verify, repair, log_dump),
+    *(verify, repair, log_dump, rebuild),
     *(receipt, bundle),
     *(config, target, targets, offline, online, disabled, enabled),
 ):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airtape.backends.cursor import Loss
+from airtape.sync.rebuild import Rebuilt
 from airtape.sync.report import RunReport, SyncReport
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
@@ -65,6 +66,12 @@ def test_everything_that_sync_prints_is_documented(tmp_path: Path) -> None:
     loss = Loss("a.txlog", 1, 2, 3, 4, "not a frame")
     report = SyncReport(runs=[RunReport(tmp_path, damage=[loss], known=[loss])])
     assert set(_names(report.to_json())) - _documented("`tracker sync --json`") == set()
+
+
+def test_everything_that_rebuild_prints_is_documented() -> None:
+    """Every name beyond those of a sync has its line."""
+    names = set(_names(Rebuilt().to_json()))
+    assert names - _documented("`tracker rebuild --json`", "`tracker sync --json`") == set()
 
 
 def test_everything_that_verify_and_repair_print_is_documented(

@@ -16,10 +16,18 @@ from airtape.sync.renames import Renames
 from airtape.sync.report import ExitCode, SyncReport
 from airtape.sync.retry import Retry
 from airtape.targets import without_password
-from airtape_cli.boundary import error_lines
+from airtape_cli.boundary import echo_errors
 from airtape_cli.chosen import Choice, choosing_options
 from airtape_cli.following import follow as follow_runs
-from airtape_cli.options import byte_count, default_folder, json_option, named_target, time_span
+from airtape_cli.locate import with_named_runs
+from airtape_cli.options import (
+    byte_count,
+    default_folder,
+    json_option,
+    named_target,
+    time_span,
+    vantage,
+)
 from airtape_cli.remembered import remember
 from airtape_cli.renaming import check_new_ids, renaming_options
 from airtape_cli.render.progress import progress
@@ -80,6 +88,11 @@ from airtape_cli.synced import configured_target
     help="Look into all logs, also of runs that the target has as they are.",
 )
 @click.option(
+    "--again",
+    is_flag=True,
+    help="Send the runs anew, in place of what the target has of them.",
+)
+@click.option(
     "--wait",
     type=time_span,
     metavar="TIME",
@@ -115,6 +128,7 @@ def sync(
     rate: int | None,
     limit: int | None,
     check: bool,
+    again: bool,
     wait: float | None,
     leases: bool,
     dry_run: bool,
@@ -126,10 +140,11 @@ def sync(
 ) -> None:
     """Bring runs to a target: a SQLite store unless you name another.
 
-    PATH is a run directory, a folder of them such as ./wandb, or a pattern; ./wandb if you name
-    none. Only what the target does not have yet is sent, so syncing again is cheap and adds
-    nothing twice; a run that goes on is continued next time. Nothing is written below PATH. Runs
-    that were deleted are left out, also when a copy of their directory turns up.
+    PATH is a run directory, a folder of them such as ./wandb, a pattern, or the id, the name or
+    the path (entity/project/id) of a run in ./wandb; ./wandb if you name none. Only what the
+    target does not have yet is sent, so syncing again is cheap and adds nothing twice; a run that
+    goes on is continued next time. Nothing is written below PATH. Runs that were deleted are left
+    out, also when a copy of their directory turns up.
 
     Any number of syncs may run side by side, on many machines too: what one of them is bringing the
     others leave alone, and nothing comes twice.
@@ -137,6 +152,10 @@ def sync(
     With --follow the logs are looked at twice a second, also on file systems that tell nobody of
     changes; what is recorded is in the target within a second, and a target that does not answer
     is asked again and again. It ends when it is told to, at the deadline, or --until-finished.
+
+    With --again the runs are sent as if for the first time. The first batch of each of their
+    writers drops what the target has of it, in the same transaction. Where the target has records
+    that the logs have not, nothing is dropped, and the run is named.
 
     At the deadline, and at SIGTERM, SIGHUP or Ctrl+C, what has been read is sent, and the next sync
     goes on from there.
@@ -149,6 +168,7 @@ def sync(
       tracker sync --filter state=finished --filter 'not tags = draft' --older-than 5m
       tracker sync ./wandb/run-20261120_101112-ab12cd34 -p vision --replace-tags draft=final
       tracker sync -j 4 --deadline 10m
+      tracker sync --again likely-lion-9
       tracker sync --follow --until-finished
 
     \b
@@ -163,10 +183,10 @@ def sync(
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     url = target or configured_target(folder)
-    if follow and (not choice.is_whole or limit is not None or dry_run):
+    if follow and (not choice.is_whole or limit is not None or dry_run or again):
         raise UsageError(
             "--follow brings every run that it meets to the target",
-            hint="leave out what chooses runs, --limit and --dry-run",
+            hint="leave out what chooses runs, --limit, --dry-run and --again",
         )
     brake = Brake(deadline)
     options = SyncOptions(
@@ -178,11 +198,12 @@ def sync(
         rate=rate,
         limit=limit,
         check=check,
+        again=again,
         leases=leases,
         wait_s=wait,
         renames=renames,
     )
-    chosen = paths or (str(folder),)
+    chosen = with_named_runs(paths, folder, vantage()) or (str(folder),)
     places = ", ".join(chosen)
     found = replace(choice, paths=chosen).found()
     if not choice.is_whole:
@@ -217,11 +238,5 @@ def sync(
         if not report.runs and not report.not_found and report.exit_code is ExitCode.OK:
             fitting_ones = "" if choice.is_whole else " that fit"
             click.echo(f"No runs{fitting_ones} in {shown(places)}.")
-    _echo_errors(report)
+    echo_errors(report)
     context.exit(report.exit_code)
-
-
-def _echo_errors(report: SyncReport) -> None:
-    errors = [UsageError("there is nothing at this path", where=path) for path in report.not_found]
-    for error in (*errors, *([report.target_error] if report.target_error else [])):
-        click.echo("\n".join(error_lines(error)), err=True)

@@ -23,6 +23,7 @@ from airtape.backends.base import Batch, DirectoryHint, FileHint, Held
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.jsonl_batch import cursor_from, lines_of, replay, run_of
 from airtape.backends.jsonl_files import aside_of, make_folders, publish_new
+from airtape.backends.jsonl_replacement import JsonlReplacement
 from airtape.backends.lease import Lease
 from airtape.backends.listing import WriterCursor
 from airtape.backends.replica import Replica
@@ -31,6 +32,9 @@ from airtape.errors import TargetError, TransientError, UsageError
 HINTS: Final = "hints.json"
 RUNS: Final = "runs"
 LONGEST_NAME: Final = 150
+GENERATION: Final = 10**9
+"""A directory that takes the place of another numbers its batches from the next multiple on, so
+that nobody who has read a cursor in the old one can add a batch to the new one."""
 TAIL: Final = 64 << 10
 TRANSIENT: Final = frozenset(
     {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN}
@@ -45,6 +49,7 @@ class JsonlBackend:
 
     Args:
         location: The directory; made by the first batch, in a folder that exists.
+        follows: The directory that this one is to take the place of, if any.
 
     Raises:
         TargetError: The directory cannot be made or read.
@@ -53,9 +58,10 @@ class JsonlBackend:
     transactional = False
     can_retract = False
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, *, follows: Path | None = None) -> None:
         self.notes: list[str] = []
         self._top = Path(location)
+        self._follows = follows
         if self._top.exists() and not self._top.is_dir():
             raise TargetError("the target is no directory", where=location)
         if not self._top.exists() and not self._top.parent.is_dir():
@@ -65,18 +71,37 @@ class JsonlBackend:
                 hint="Make the folder, or choose another place with --to jsonl:DIRECTORY.",
             )
 
+    @classmethod
+    def replacement(cls, location: str) -> JsonlReplacement:
+        """Return the way to make a directory anew."""
+        return JsonlReplacement(Path(location), lambda new, old: cls(str(new), follows=old))
+
     def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
         """Return the cursor of a writer, None if nothing of it has come."""
+        folder = self._folder(run)
         with self._failing():
-            batches = _batches_in(self._folder(run)).get(writer)
-            return None if not batches else cursor_from(_last_line(batches[-1]))
+            batches = _batches_in(folder).get(writer)
+            if batches:
+                return cursor_from(_last_line(batches[-1]))
+            first = self._first_version(folder, writer)
+            return Cursor(version=first) if first else None
+
+    def _first_version(self, folder: Path, writer: bytes) -> int:
+        """Return what the first batch of a writer builds on: nothing, or what was here before."""
+        if self._follows is None:
+            return 0
+        before = _batches_in(self._follows / folder.relative_to(self._top)).get(writer)
+        last = int(before[-1].stem.rpartition("-")[2]) if before else 0
+        return (last // GENERATION + 1) * GENERATION
 
     def commit(self, batch: Batch) -> bool:
         """Take in a batch if it builds on the last one that is there; tell whether it does."""
         folder = self._folder(batch.run)
         writer, version = batch.header.writer, batch.cursor.version
         with self._failing():
-            if batch.base_version and not _batch_path(folder, writer, batch.base_version).exists():
+            base = batch.base_version
+            is_there = not base or _batch_path(folder, writer, base).exists()
+            if not is_there and base != self._first_version(folder, writer):
                 return False
             make_folders(folder, self._top.parent)
             is_first = publish_new(_batch_path(folder, writer, version), lines_of(batch))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
 
 from airtape.backends.base import Backend
+from airtape.backends.replacement import Replacement
 from airtape.errors import TargetError, UsageError
 from airtape.targets import without_password
 
@@ -25,6 +26,24 @@ def open_backend(url: str) -> Backend:
         UsageError: The URL has no scheme, or one that no installed backend serves.
         TargetError: The backend cannot be loaded, or the target cannot be opened.
     """
+    factory, location = _factory_of(url)
+    return factory(location)
+
+
+def replacement_of(url: str) -> Replacement | None:
+    """Return the way to make the target of a URL anew; None where that takes place in the target.
+
+    Raises:
+        UsageError: The URL has no scheme, or one that no installed backend serves.
+        TargetError: The backend cannot be loaded.
+    """
+    factory, location = _factory_of(url)
+    replacement: Callable[[str], Replacement] | None = getattr(factory, "replacement", None)
+    return None if replacement is None else replacement(location)
+
+
+def _factory_of(url: str) -> tuple[Callable[[str], Backend], str]:
+    """Return what opens the targets of a URL's scheme, and what stands behind the scheme."""
     scheme, colon, location = url.partition(":")
     entry = _entry_of(scheme) if colon else None
     if entry is None:
@@ -40,7 +59,7 @@ def open_backend(url: str) -> Backend:
             where=without_password(url),
             hint=f"Try {scheme}:./wandb/NAME instead.",
         )
-    return _load(entry, url)(location)
+    return _load(entry, url), location
 
 
 def _entry_of(scheme: str) -> EntryPoint | None:

@@ -14,7 +14,8 @@ from airtape.backends.listing import WriterCursor
 from airtape.backends.sqlite_cursors import Place
 from airtape.backends.sqlite_hints import forget_hints, read_hints, write_hints
 from airtape.backends.sqlite_history import Keys
-from airtape.backends.sqlite_open import Store
+from airtape.backends.sqlite_open import Store, path_of
+from airtape.backends.sqlite_replacement import SqliteReplacement
 from airtape.backends.sqlite_retract import forget_run, forget_writer
 
 
@@ -39,6 +40,11 @@ class SqliteBackend:
         self._store = Store(location, **options)
         self._keys = Keys()
         self._changes_of_others = -1
+
+    @classmethod
+    def replacement(cls, location: str) -> SqliteReplacement:
+        """Return the way to make a store anew."""
+        return SqliteReplacement(path_of(location), cls)
 
     @property
     def notes(self) -> Sequence[str]:

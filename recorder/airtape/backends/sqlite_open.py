@@ -52,7 +52,7 @@ class Store:
         pause: Callable[[float], None] = sleep,
         find_fault: Callable[[Path], str | None] = why_locks_fail,
     ) -> None:
-        self.path = Path(location[2:] if location.startswith("///") else location)
+        self.path = path_of(location)
         self.fault: str | None = None
         self._busy_s = busy_s
         self._pause = pause
@@ -176,6 +176,11 @@ class Store:
                 "The logs are whole: move the file away and sync again, into a new one.",
             )
         return "the store does not work", "Sync again; if it stays so, sync into a new file."
+
+
+def path_of(location: str) -> Path:
+    """Return the file that stands behind ``sqlite:`` in a URL."""
+    return Path(location[2:] if location.startswith("///") else location)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from airtape.backends.base import DirectoryHint, FileHint
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.fold.merge import Part, merge
+from airtape.sync.again import Again
 from airtape.sync.brake import Halted
 from airtape.sync.glance import Glance, is_settled
 from airtape.sync.lease import HeldElsewhere, Hold
@@ -34,6 +35,7 @@ class DirectorySync:
         options: How to sync.
         arrived: Is told how many more bytes have arrived.
         find_others: Looks for files of a writer in other directories.
+        again: Which writers are to be sent anew.
         report: What became of it.
     """
 
@@ -42,6 +44,7 @@ class DirectorySync:
     options: SyncOptions
     arrived: Callable[[int], None]
     find_others: Callable[[bytes], Sequence[LogFile]]
+    again: Again
     report: RunReport = field(init=False)
     _parts: list[Part] = field(default_factory=list)
     _hints: dict[str, FileHint] = field(default_factory=dict)
@@ -118,7 +121,8 @@ class DirectorySync:
     @property
     def has_new_id(self) -> bool:
         """Whether a run of it has another id in the target than in its logs."""
-        return any(self.options.renames.names_of(part.header.run_id).run_id for part in self._parts)
+        renames = self.options.renames
+        return any(renames.key_of(said).run_id != said.run_id for said, _ in self._parts)
 
     def _writers(self) -> Iterator[tuple[RunKey, list[LogFile]]]:
         """Yield each writer's files, in the order it wrote them, with the run they belong to."""
@@ -154,6 +158,7 @@ class DirectorySync:
             options=self.options,
             arrived=self.arrived,
             find_others=lambda: self.find_others(writer),
+            again=self.again,
         )
         try:
             outcome = transfer.send()
@@ -182,7 +187,7 @@ class DirectorySync:
         """Find out how much of a writer's files the target does not have."""
         header = files[0].header
         cursor = self.target.read_cursor(run, header.writer) or Cursor()
-        marks = cursor.files
+        marks = {} if self.options.again else cursor.files
         for file in files:
             self.report.size += file.size - (marks[file.name].offset if file.name in marks else 0)
         self.report.held += len(cursor.received)

@@ -13,6 +13,7 @@ from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.rundir import Found, Problem, find_run_dirs
+from airtape.sync.again import Again
 from airtape.sync.brake import Halted
 from airtape.sync.clashes import add_clashes
 from airtape.sync.connections import Connections
@@ -135,7 +136,9 @@ class _Pass:
         self._progress = progress
         self._report = report
         self._deleted = DeletedRuns(options.tombstones)
+        self._again = Again(wanted=options.again)
         self._limit = Limit(options.limit)
+        self._logs: list[Path] = []
         self._hints: dict[str, DirectoryHint] = {}
         self._new_hints: dict[str, DirectoryHint] = {}
         self._cut_short: dict[Path, RunReport] = {}
@@ -156,6 +159,7 @@ class _Pass:
         kept = [path for path in run_dirs if not self._is_deleted(path)]
         glances = [seen for path in kept if (seen := self._glance(path)) is not None]
         busy = [seen for seen in glances if not seen.unchanged]
+        self._logs = [log for seen in busy for log in seen.logs]
         self._progress.planned(len(busy), sum(seen.size for seen in busy))
         try:
             for report in self._reports(glances, len(busy)):
@@ -205,7 +209,7 @@ class _Pass:
         return stone is not None
 
     def _glance(self, path: Path) -> Glance | None:
-        hint = self._hints.get(_key(path))
+        hint = None if self._options.again else self._hints.get(_key(path))
         try:
             return glance(path, hint, trust=hint is not None and self._is_of_this(hint))
         except OSError as error:
@@ -251,6 +255,7 @@ class _Pass:
             self._options,
             arrived=lambda size: self._advance(seen.path, size),
             find_others=self._find_others,
+            again=self._again,
         )
         try:
             report = directory.send()
@@ -282,15 +287,21 @@ class _Pass:
             self._target.keep_hints(new)
 
     def _find_others(self, writer: bytes) -> list[LogFile]:
-        """Return the files of a writer wherever they stood when they were synced."""
-        found = []
+        """Return the files of a writer wherever they stood when they were synced, or stand now."""
         with self._lock:
             hints = list(self._hints.items())
-        for directory, hint in hints:
-            for name, file in hint.files.items():
-                if file.writer == writer:
-                    found += _log_file(Path(directory, name), writer)
-        return found
+        known = {
+            Path(directory, name).absolute(): file.writer
+            for directory, hint in hints
+            for name, file in hint.files.items()
+        }
+        places = dict.fromkeys([*known, *(path.absolute() for path in self._logs)])
+        return [
+            file
+            for path in places
+            if known.get(path, writer) == writer
+            for file in _log_file(path, writer)
+        ]
 
 
 def _log_file(path: Path, writer: bytes) -> list[LogFile]:

@@ -21,6 +21,7 @@ class SyncOptions:
     Attributes:
         dry_run: Only find out what there is to do; the target is read, not written.
         check: Read every log, also those that look as they did when they were synced.
+        again: Send every writer anew, in place of what the target has of it.
         strict: Count known damage like new damage.
         entity: Whom to give the runs to, in place of whom their logs name.
         project: The project to put them into, in place of the one their logs name.
@@ -49,6 +50,7 @@ class SyncOptions:
 
     dry_run: bool = False
     check: bool = False
+    again: bool = False
     strict: bool = False
     entity: str = ""
     project: str = ""

@@ -62,10 +62,12 @@ class Renames:
     Attributes:
         everywhere: For all of them.
         by_id: For those with an id in their logs, over what is for all.
+        known: What the runs that some writers began are in the target; counts over all names.
     """
 
     everywhere: Names = field(default_factory=Names)
     by_id: Mapping[str, Names] = field(default_factory=dict)
+    known: Mapping[bytes, RunKey] = field(default_factory=dict)
 
     def names_of(self, run_id: str) -> Names:
         """Return what a run with this id in its logs is called."""
@@ -78,6 +80,8 @@ class Renames:
 
     def renamed(self, run: RunKey) -> RunKey:
         """Return what a run of the logs is in the target."""
+        if run.root in self.known:
+            return self.known[run.root]
         names = self.names_of(run.run_id)
         return RunKey(names.run_id or run.run_id, run.root, names.entity, names.project)
 

@@ -11,6 +11,7 @@ from airtape.backends.base import Batch
 from airtape.backends.cursor import Cursor, Loss, RunKey
 from airtape.errors import LogFormatError, TargetError
 from airtape.fold.fold import Fold
+from airtape.sync.again import Again
 from airtape.sync.batches import BatchBuilder
 from airtape.sync.brake import Halted
 from airtape.sync.lease import Hold
@@ -80,7 +81,8 @@ class Transfer:
         options: How to sync.
         arrived: Is told how many more bytes of the files have arrived.
         find_others: Looks for files of the writer that stand elsewhere; they are needed when
-            records come late.
+            records come late, and to begin it anew.
+        again: Which writers are to be sent anew.
         outcome: What has become of it so far.
     """
 
@@ -92,6 +94,7 @@ class Transfer:
     options: SyncOptions
     arrived: Callable[[int], None]
     find_others: Callable[[], Sequence[LogFile]]
+    again: Again
     outcome: Outcome = field(default_factory=Outcome)
 
     def send(self) -> Outcome:
@@ -110,9 +113,11 @@ class Transfer:
         known = set(stored.losses) if stored else set()
         files, late, refused = self.files, False, 0
         while refused < PATIENCE:
-            restart = stored is not None and (late or heals(files, stored))
+            restart = stored is not None and (
+                late or self.again.is_due(self.run, writer) or heals(files, stored)
+            )
             if stored is not None and restart:
-                files = self._all_files(stored)
+                files = self._all_files(stored, late=late)
             builder = BatchBuilder(
                 self.run, files[0].header, stored, names=self.names, restart=restart
             )
@@ -128,19 +133,21 @@ class Transfer:
             hint="Sync again; if it stays so, the target or its plug-in is at fault.",
         )
 
-    def _all_files(self, stored: Cursor) -> Sequence[LogFile]:
+    def _all_files(self, stored: Cursor, *, late: bool) -> Sequence[LogFile]:
         """Return files of the writer that hold all that the target has, to begin it anew."""
         if covers(self.files, stored.received):
             return self.files
-        here = {file.path for file in self.files}
-        others = [file for file in self.find_others() if file.path not in here]
+        here = {file.path.absolute() for file in self.files}
+        others = [file for file in self.find_others() if file.path.absolute() not in here]
         files = sorted([*self.files, *others], key=lambda file: file.header.first_seq)
         if others and covers(files, stored.received):
             return files
         raise LogFormatError(
-            "records came late that stand before others which the target has",
+            "records came late that stand before others which the target has"
+            if late
+            else "what the target has of the run cannot be sent anew, and stays as it is",
             where=", ".join(str(file.path) for file in files),
-            because="putting them in takes all files of their writer, and some are not here",
+            because="this takes all files of their writer, whole, and some are not here",
             hint="Sync all directories of the run in one command.",
         )
 
@@ -200,6 +207,7 @@ class Transfer:
         if not self.target.commit(batch, size):
             return _Result.OVERTAKEN
         builder.committed(batch)
+        self.again.begun(self.run, batch.header.writer)
         self.outcome.records += records
         self.outcome.points += batch.changes.count
         self.outcome.sent += size
