@@ -14,6 +14,8 @@ from airtape.rundir import RunDir, wandb_dir
 LATEST: Final = "latest-run"
 # Whatever the umask says, never writable for everybody.
 _FOLDER_MODE: Final = 0o775
+_GITIGNORE_MODE: Final = 0o664
+"""Whatever the umask says, never writable for everybody."""
 
 
 def make_wandb_dir(base: Path) -> Path:
@@ -129,8 +131,11 @@ def _make_folders(folder: Path) -> bool:
 
 def _write_gitignore(folder: Path) -> None:
     # A convenience: that it cannot be written will show where it matters.
-    with suppress(OSError), (folder / ".gitignore").open("x", encoding="utf-8") as file:
-        file.write("*\n")
+    with suppress(OSError):
+        path = folder / ".gitignore"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _GITIGNORE_MODE)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write("*\n")
 
 
 def _set_mode(folder: Path, file_mode: int) -> None:

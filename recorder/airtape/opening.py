@@ -23,6 +23,9 @@ from airtape.segments import Segments
 from airtape.settings import Settings
 from airtape.terminal import Terminal
 
+_FILE_MODE: Final = 0o664
+"""Whatever the umask says, never writable for everybody."""
+
 _SAID_BY_PROGRAMS: Final = frozenset({"alert", "config", "history", "run", "summary"})
 """Where a secret is news to its user."""
 
@@ -84,7 +87,7 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
     with ExitStack() as undo:
         run_dir = create_run_dir(base, run_id, now, file_mode=settings.file_mode)
         undo.callback(discard_run_dir, run_dir)
-        note = _debug_log(run_dir)
+        note = _debug_log(run_dir, settings.file_mode)
 
         def report(text: str) -> None:
             terminal.warn_once(text, text)
@@ -125,12 +128,14 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
         return Opened(run_dir, log, note, report, undo.pop_all().close)
 
 
-def _debug_log(run_dir: RunDir) -> Callable[[str], None]:
+def _debug_log(run_dir: RunDir, file_mode: int | None) -> Callable[[str], None]:
     path = run_dir.logs / "debug.log"
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    mode = _FILE_MODE if file_mode is None else file_mode
 
     def note(text: str) -> None:
         stamp = datetime.now().astimezone().isoformat(timespec="milliseconds")
-        with suppress(OSError), path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{stamp} {text}\n")
+        with suppress(OSError), os.fdopen(os.open(path, flags, mode), "ab") as file:
+            file.write(f"{stamp} {text}\n".encode("utf-8", "replace"))
 
     return note

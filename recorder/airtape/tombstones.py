@@ -69,8 +69,12 @@ def bury(folder: Path, stone: Tombstone) -> None:
     said = {"run": str(stone.run), "deleted": stone.when, "by": stone.by}
     aside = path.with_name(f".{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with aside.open("w", encoding="utf-8") as file:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Whatever the umask says, never writable for everybody.
+        for place in reversed(path.parents[: len(run)]):
+            place.mkdir(0o775, exist_ok=True)
+        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o664)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
             json.dump(said, file, ensure_ascii=False)
             file.flush()
             os.fsync(file.fileno())
