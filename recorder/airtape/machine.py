@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from airtape.records import Plain
+from airtape.regular_files import text_of
 
 _KIB: Final = 1024
 
@@ -23,19 +24,26 @@ CLUSTERS: Final[Mapping[str, tuple[str, ...]]] = {
         *("SLURM_JOB_ID", "SLURM_JOB_NAME", "SLURM_ARRAY_JOB_ID", "SLURM_ARRAY_TASK_ID"),
         *("SLURM_CLUSTER_NAME", "SLURM_JOB_PARTITION", "SLURM_JOB_NODELIST", "SLURM_NODEID"),
         *("SLURM_JOB_NUM_NODES", "SLURM_NTASKS", "SLURM_PROCID", "SLURM_LOCALID"),
-        *("SLURM_CPUS_PER_TASK", "SLURM_JOB_GPUS", "SLURM_RESTART_COUNT", "SLURM_SUBMIT_DIR"),
+        *("SLURM_STEP_ID", "SLURM_STEP_NODELIST", "SLURM_TASKS_PER_NODE", "SLURM_HET_JOB_ID"),
+        *("SLURM_CPUS_PER_TASK", "SLURM_GPUS_ON_NODE", "SLURM_MEM_PER_NODE"),
+        *("SLURM_JOB_GPUS", "SLURM_RESTART_COUNT", "SLURM_SUBMIT_DIR"),
         *("SLURM_SUBMIT_HOST", "SLURM_JOB_ACCOUNT", "SLURM_JOB_QOS"),
     ),
     "pbs": (
         *("PBS_JOBID", "PBS_JOBNAME", "PBS_QUEUE", "PBS_ARRAY_INDEX", "PBS_NODENUM"),
-        *("PBS_TASKNUM", "PBS_NODEFILE", "PBS_O_HOST", "PBS_O_WORKDIR"),
+        *("PBS_TASKNUM", "PBS_NODEFILE", "PBS_O_HOST", "PBS_O_WORKDIR", "PBS_NP", "PBS_NCPUS"),
     ),
     "lsf": (
         *("LSB_JOBID", "LSB_JOBNAME", "LSB_JOBINDEX", "LSB_QUEUE", "LSB_HOSTS"),
-        *("LSB_MCPU_HOSTS", "LSB_SUB_HOST", "LSF_PM_TASKID", "LS_SUBCWD"),
+        *("LSB_MCPU_HOSTS", "LSB_SUB_HOST", "LSF_PM_TASKID", "LS_SUBCWD", "LSB_DJOB_NUMPROC"),
+        "LSB_DJOB_HOSTFILE",
+    ),
+    "sge": (
+        *("JOB_ID", "JOB_NAME", "QUEUE", "SGE_TASK_ID", "NSLOTS", "NHOSTS", "PE_HOSTFILE"),
+        "SGE_O_WORKDIR",
     ),
     "kubernetes": (
-        *("KUBERNETES_SERVICE_HOST", "POD_NAME", "POD_NAMESPACE", "NODE_NAME"),
+        *("KUBERNETES_SERVICE_HOST", "HOSTNAME", "POD_NAME", "POD_NAMESPACE", "NODE_NAME"),
         *("JOB_NAME", "JOB_COMPLETION_INDEX"),
     ),
     "launcher": (
@@ -48,8 +56,13 @@ CLUSTERS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The variables that tell what job this is and which part of it, by who sets them."""
 
-_FIRST: Final = {"kubernetes": "KUBERNETES_SERVICE_HOST"}
+_FIRST: Final = {"kubernetes": "KUBERNETES_SERVICE_HOST", "sge": "SGE_ROOT"}
 """A variable without which the others mean something else."""
+
+_HOST_FILES: Final = {"pbs": "PBS_NODEFILE", "lsf": "LSB_DJOB_HOSTFILE", "sge": "PE_HOSTFILE"}
+"""The variable that names a file with a line for each of the job's processors or hosts."""
+
+_MAX_HOST_FILE: Final = 1 << 20
 
 
 def cluster(environ: Mapping[str, str]) -> dict[str, Plain]:
@@ -60,7 +73,15 @@ def cluster(environ: Mapping[str, str]) -> dict[str, Plain]:
             continue
         if values := {name: environ[name] for name in names if environ.get(name)}:
             said[who] = dict(values)
+            if nodes := _nodes(values.get(_HOST_FILES.get(who, ""))):
+                said[who] = {**values, "NODES": nodes}
     return said
+
+
+def _nodes(place: str | None) -> str:
+    """Return the names of the hosts that a file lists, each once, with commas between them."""
+    text = text_of(Path(place), _MAX_HOST_FILE) if place else ""
+    return ",".join(dict.fromkeys(re.findall(r"^\s*(\S+)", text, re.MULTILINE)))
 
 
 def hardware(place: Path, root: Path = Path("/")) -> dict[str, Plain]:

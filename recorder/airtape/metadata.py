@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from airtape.code_files import FOLDER, MAX_FILE
+from airtape.conda_environment import conda_environment
 from airtape.git_state import Git, GitState
 from airtape.machine import cluster, hardware
 from airtape.process import leave_signals_to_the_program
@@ -29,6 +30,7 @@ from airtape.wandb_metadata import wandb_metadata
 MAX_PATCH: Final = 4 << 20
 """Bytes of ``diff.patch`` at most."""
 
+CONDA_FILE: Final = "conda-environment.yaml"
 METADATA_FILE: Final = "wandb-metadata.json"
 
 
@@ -156,6 +158,9 @@ class Metadata(threading.Thread):
         lines = requirements(sys.path)
         if lines:
             self._put("requirements.txt", "".join(f"{line}\n" for line in lines))
+        environment = conda_environment(Path(sys.prefix), sys.path, self._environ)
+        if environment is not None:
+            self._put(CONDA_FILE, environment)
 
     def _gather_program(self) -> None:
         wanted = self._settings.save_code and not self._settings.disable_code

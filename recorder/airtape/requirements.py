@@ -21,17 +21,19 @@ _HEAD_BYTES: Final = 4096
 """Bytes in which a package's metadata say what it is called."""
 
 
-def requirements(search_path: Iterable[str]) -> list[str]:
+def requirements(search_path: Iterable[str], installer: str | None = None) -> list[str]:
     """Return ``name==version`` of each package that can be imported, sorted.
 
     Args:
         search_path: Where packages are looked for, as in `sys.path`; of two versions the first
             counts.
+        installer: Only those that this has installed: ``pip``, ``conda``.
     """
     found: dict[str, str] = {}
     for folder in dict.fromkeys(search_path):
         with suppress(OSError), os.scandir(folder or ".") as entries:
-            for name, version in filter(None, map(_package, entries)):
+            chosen = (it for it in entries if installer is None or _installer(it) == installer)
+            for name, version in filter(None, map(_package, chosen)):
                 found.setdefault(re.sub(r"[-_.]+", "-", name).lower(), f"{name}=={version}")
     return [found[key] for key in sorted(found)]
 
@@ -43,6 +45,13 @@ def _package(entry: os.DirEntry[str]) -> tuple[str, str] | None:
         # In the name of a folder a dash is an underscore.
         return said["name"].replace("_", "-"), said["version"]
     return _egg(Path(entry.path)) if entry.name.endswith(_EGG) else None
+
+
+def _installer(entry: os.DirEntry[str]) -> str | None:
+    if entry.name.endswith(".dist-info"):
+        with suppress(OSError):
+            return Path(entry.path, "INSTALLER").read_text("utf-8", "replace").strip()
+    return None
 
 
 def _egg(place: Path) -> tuple[str, str] | None:

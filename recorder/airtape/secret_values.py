@@ -7,15 +7,14 @@ path, a special token such as ``<pad>``, or a mere word where keys are words too
 from __future__ import annotations
 
 import json
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, unquote
+
+from airtape.regular_files import text_of
 
 SHORTEST: Final = 8
 """Characters below which a value is no secret: too much would look like it."""
@@ -70,11 +69,11 @@ def _said(environ: Mapping[str, str], home: Path | None) -> Iterator[tuple[str, 
             for password in _IN_ADDRESS.findall(value):
                 yield f"password of {name}", password
     for place in _places(environ.get("NETRC"), home, ".netrc", "_netrc"):
-        for key, word in pairwise(_text(place).split()):
+        for key, word in pairwise(text_of(place, MAX_FILE).split()):
             if key in _NETRC:
                 yield "password of .netrc", word.strip("\"'")
     for place in _places(environ.get("PGPASSFILE"), home, ".pgpass"):
-        for entry in re.findall(r"^[^#\n].*$", _text(place), re.MULTILINE):
+        for entry in re.findall(r"^[^#\n].*$", text_of(place, MAX_FILE), re.MULTILINE):
             password = re.split(r"(?<!\\):", entry)[-1]
             yield "password of .pgpass", re.sub(r"\\(.)", r"\1", password)
 
@@ -109,13 +108,3 @@ def _places(named: str | None, home: Path | None, *names: str) -> list[Path]:
     if named:
         return [Path(named)]
     return [] if home is None else [home / name for name in names]
-
-
-def _text(place: Path) -> str:
-    """Return what is in a file; nothing if it cannot be read, or is none."""
-    # Not blocking, for it may be a pipe.
-    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-    with suppress(OSError), os.fdopen(os.open(place, flags), "rb") as file:
-        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return file.read(MAX_FILE).decode("utf-8", "replace")
-    return ""

@@ -71,7 +71,7 @@ def bury(folder: Path, stone: Tombstone) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         # Whatever the umask says, never writable for everybody.
-        for place in reversed(path.parents[: len(run)]):
+        for place in reversed(path.parents[: len(stone.run)]):
             place.mkdir(0o775, exist_ok=True)
         fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o664)
         with os.fdopen(fd, "w", encoding="utf-8") as file:

@@ -135,3 +135,23 @@ def test_the_job_is_described_by_its_variables() -> None:
         "KUBERNETES_SERVICE_HOST": "10.0.0.1",
         "JOB_NAME": "nightly",
     }
+
+
+@pytest.mark.parametrize(
+    ("who", "variable", "text"),
+    [
+        ("pbs", "PBS_NODEFILE", "n1\nn1\nn2\n"),
+        ("lsf", "LSB_DJOB_HOSTFILE", "n1\nn1\nn2\n"),
+        ("sge", "PE_HOSTFILE", "n1 2 all.q@n1 UNDEFINED\nn2 2 all.q@n2 UNDEFINED\n"),
+    ],
+)
+def test_nodes_that_a_file_lists_are_named(
+    who: str, variable: str, text: str, tmp_path: Path
+) -> None:
+    """Each once, in order; the file is gone when the job has ended."""
+    place = tmp_path / "hosts"
+    place.write_text(text)
+    environ = {variable: str(place), "SGE_ROOT": "/opt/sge"}
+    assert cluster(environ)[who] == {variable: str(place), "NODES": "n1,n2"}
+    place.unlink()
+    assert cluster(environ)[who] == {variable: str(place)}

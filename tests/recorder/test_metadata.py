@@ -81,6 +81,23 @@ def test_the_packages_are_a_file(start_run: StartRun) -> None:
     }
 
 
+def test_the_conda_environment_is_a_file(
+    start_run: StartRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the tokens that addresses of channels may have in them."""
+    token = "ab-01234567-89ab-cdef-0123-456789abcdef"  # noqa: S105 - see TOKEN
+    notes = tmp_path / "env" / "conda-meta"
+    notes.mkdir(parents=True)
+    channel = f"https://conda.example.org/t/{token}/team/linux-64"
+    (notes / "own-1.0-0.json").write_text(json.dumps({"channel": channel}))
+    monkeypatch.setattr(sys, "prefix", str(tmp_path / "env"))
+    run = start_run()
+    run.finish()
+    told = yaml.safe_load(text_of(run, "conda-environment.yaml"))
+    assert told["channels"] == ["https://conda.example.org/t/[redacted: conda token]/team"]
+    assert "conda-environment.yaml" in recorded(run).fold.files
+
+
 def test_the_repository_is_recorded(repo: Callable[..., None], start_run: StartRun) -> None:
     """Commit, branch, remote without its login, and whether anything was changed."""
     repo("remote", "add", "origin", f"https://ada:{TOKEN}@example.org/r.git")
