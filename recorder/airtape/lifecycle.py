@@ -17,6 +17,7 @@ from airtape.metadata import Metadata
 from airtape.records import Plain
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
+from airtape.saved_files import SavedFiles
 from airtape.status import RunStatus
 from airtape.terminal import FileCounts, Place, Terminal, end_lines
 from airtape.txlog.trouble import within
@@ -38,12 +39,14 @@ class Lifecycle:
         keeper: The thread that looks after the log.
         metadata: The thread that finds out about the machine, the packages and the code.
         terminal: Where the footer goes.
+        saved: The files that the program gives to the run.
         cwd: The directory that paths in the footer are relative to.
         on_end: Called once when the run has ended.
 
     Attributes:
         run_dir: The run's directory.
         metadata: The thread that finds out about the machine, the packages and the code.
+        saved: The files that the program gives to the run.
         before_end: Called, in order, before the end is recorded; must be quick, and may be called
             from a thread while a signal ends the process.
         after_good_end: Called, in order, after an end with exit code 0 is recorded.
@@ -60,6 +63,7 @@ class Lifecycle:
         metadata: Metadata,
         terminal: Terminal,
         *,
+        saved: SavedFiles,
         cwd: Path,
         on_end: Callable[[Lifecycle], None],
     ) -> None:
@@ -71,6 +75,7 @@ class Lifecycle:
         self._log = log
         self._keeper = keeper
         self.metadata = metadata
+        self.saved = saved
         self._terminal = terminal
         self._cwd = cwd
         self._on_end = on_end
@@ -121,6 +126,7 @@ class Lifecycle:
             for step in self.before_end:
                 self._attempt(step)
             self._attempt(self._complete_files)
+        self._attempt(self.saved.finish)
         fold = self._log.close(ending.code, self.imposed or ending.cause)
         if not is_child:
             by_signal = (self.imposed or ending.cause).get("how") == "signal"
@@ -165,6 +171,7 @@ class Lifecycle:
         """
         self._keeper.stop()
         self.metadata.stop()
+        self.saved.stop()
         self._log.seize(LOCK_WAIT_S)
         for step in self.before_end:
             with suppress(Exception):
@@ -191,7 +198,7 @@ class Lifecycle:
             Place(name, self.run_dir.root, self._cwd),
             history=fold.history.traces(),
             summary=fold.summary,
-            files=FileCounts(run=1 + len(fold.files)),
+            files=_counts(fold),
             synced=synced,
         )
         if self.follower is not None and not synced:
@@ -208,5 +215,12 @@ class Lifecycle:
         """Tell a forked child that the run is its parent's."""
         self.imposed = None
         self.follower = None
+        self.saved.after_fork()
         self._keeper = self._keeper.for_child()
         self._log.after_fork(on_wake=self._keeper.start)
+
+
+def _counts(fold: Fold) -> FileCounts:
+    """Count the files of a run by their sorts; its log is one of its own."""
+    others = sum(file.get("type") == "saved" for file in fold.files.values())
+    return FileCounts(run=1 + len(fold.files) - others, other=others)

@@ -22,6 +22,7 @@ from airtape.records import HistoryFlag, Kind, Plain
 from airtape.run_code import CodeMethods
 from airtape.run_later import LaterMethods, T
 from airtape.run_page import frame, page
+from airtape.run_save import SaveMethods
 from airtape.runlog import RunLog
 from airtape.settings import Settings
 from airtape.status import RunStatus
@@ -40,7 +41,7 @@ _COMMITS = {
 }
 
 
-class Run(CodeMethods, LaterMethods):
+class Run(CodeMethods, SaveMethods, LaterMethods):
     """One run: what is logged goes to its transaction log at once.
 
     Runs are made by `airtape.init`; the class is there for ``isinstance`` and for types.

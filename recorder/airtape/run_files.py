@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
-from pathlib import Path, PurePosixPath
-from typing import Final, Literal, TypeAlias
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 
+from airtape.below import Looks, folder_below, looks_of, open_below, open_regular, parts_of_path
 from airtape.digest import sha256_hex
+from airtape.file_copy import Digest, copy_file, digest_of, write_all
 from airtape.records import Plain
 
-FileType: TypeAlias = Literal["run", "code"]
-"""``run``: made by the recorder; ``code``: a copy of the user's code."""
+T = TypeVar("T")
+FileType: TypeAlias = Literal["run", "code", "saved"]
+"""``run``: made by the recorder; ``code``: a copy of the user's code; ``saved``: any other."""
 
 _FILE_MODE: Final = 0o664
 _FOLDER_MODE: Final = 0o775
 """Whatever the umask says, never writable for everybody."""
 
-_FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PARTIAL: Final = ".part"
+
+
+class Copied(NamedTuple):
+    """A file that was copied to the run's files, or lies there.
+
+    Attributes:
+        digest: What is in the copy.
+        looks: What the file looked like before it was read.
+        is_steady: Whether it looked the same afterwards.
+    """
+
+    digest: Digest
+    looks: Looks
+    is_steady: bool
 
 
 class RunFiles:
@@ -32,6 +49,8 @@ class RunFiles:
 
     Attributes:
         folder: The folder.
+        known: What the files that were written or looked at looked like then, by path.
+        moved: Number of bytes that were copied or looked at so far.
     """
 
     def __init__(
@@ -42,6 +61,8 @@ class RunFiles:
         file_mode: int | None = None,
     ) -> None:
         self.folder = folder
+        self.known: dict[str, Looks] = {}
+        self.moved = 0
         self._record = record
         self._file_mode = file_mode
 
@@ -66,23 +87,54 @@ class RunFiles:
             ValueError: The path leads out of the folder.
             OSError: The file cannot be written.
         """
-        *folders, name = parts_of_path(path)
-        with ExitStack() as stack:
-            at = self._open(stack, str(self.folder), None)
-            for folder in folders:
-                with suppress(FileExistsError):
-                    os.mkdir(folder, self._folder_mode, dir_fd=at)
-                at = self._open(stack, folder, at)
-            self._write(at, name, data)
-        return {
-            "path": path,
-            "size": len(data),
-            "sha256": sha256_hex(data),
-            "type": kind,
-        }
+        self._publish(path, lambda fd: write_all(fd, data))
+        return record_of(path, Digest(len(data), sha256_hex(data)), kind)
+
+    def copy(self, path: str, source: Path, *, any_state: bool = True) -> Copied:
+        """Copy a file to the run's files, whole or not at all.
+
+        Args:
+            path: Where it goes, below the folder.
+            source: The file, which may be a link to it.
+            any_state: Whether to keep also a copy of a file that has changed meanwhile.
+
+        Raises:
+            ValueError: The path leads out of the folder.
+            OSError: The file cannot be read, is no regular one, or the copy cannot be written.
+        """
+        fd = open_regular(source)
+
+        def fill(target: int) -> Copied:
+            before = looks_of(os.fstat(fd))
+            digest = copy_file(fd, target, before.size, moved=self._count)
+            return Copied(digest, before, looks_of(os.fstat(fd)) == before)
+
+        try:
+            return self._publish(path, fill, is_wanted=lambda it: it.is_steady or any_state)
+        finally:
+            os.close(fd)
+
+    def look_at(self, path: str) -> Copied:
+        """Return what is in a file that lies in the folder.
+
+        Raises:
+            ValueError: The path leads out of the folder.
+            OSError: It cannot be read, or is no regular file.
+        """
+        fd = open_below(self.folder, path)
+        try:
+            before = looks_of(os.fstat(fd))
+            digest = digest_of(fd, before.size, take=self._count)
+            self.known[path] = before
+            return Copied(digest, before, looks_of(os.fstat(fd)) == before)
+        finally:
+            os.close(fd)
+
+    def _count(self, data: bytes) -> None:
+        self.moved += len(data)
 
     def record(self, files: list[dict[str, Plain]]) -> None:
-        """Record files that `write` has written."""
+        """Record files that have been written; see `record_of`."""
         self._record(files)
 
     @property
@@ -91,34 +143,47 @@ class RunFiles:
         # Who may read may also enter.
         return _FOLDER_MODE if mode is None else mode | (mode & 0o444) >> 2
 
-    @staticmethod
-    def _open(stack: ExitStack, name: str, above: int | None) -> int:
-        fd = os.open(name, _FOLDER, dir_fd=above)
-        stack.callback(os.close, fd)
-        return fd
-
-    def _write(self, folder: int, name: str, data: bytes) -> None:
-        partial = f".{os.urandom(8).hex()}.part"
-        fd = os.open(partial, _NEW, _FILE_MODE, dir_fd=folder)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(data)
+    def _publish(
+        self, path: str, fill: Callable[[int], T], is_wanted: Callable[[T], bool] = lambda _: True
+    ) -> T:
+        """Fill a file aside and give it its name, if it is wanted then."""
+        *folders, name = parts_of_path(path)
+        with folder_below(self.folder, folders, make=self._folder_mode) as folder:
+            partial = f".{os.urandom(8).hex()}{_PARTIAL}"
+            fd = os.open(partial, _NEW, _FILE_MODE, dir_fd=folder)
+            try:
+                filled = fill(fd)
                 if self._file_mode is not None:
                     os.fchmod(fd, self._file_mode)
-            os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(partial, dir_fd=folder)
-            raise
+                if is_wanted(filled):
+                    self.known[path] = looks_of(os.fstat(fd))
+                    os.replace(partial, name, src_dir_fd=folder, dst_dir_fd=folder)
+                else:
+                    os.unlink(partial, dir_fd=folder)
+            except BaseException:
+                with suppress(OSError):
+                    os.unlink(partial, dir_fd=folder)
+                raise
+            finally:
+                os.close(fd)
+        return filled
 
 
-def parts_of_path(path: str) -> tuple[str, ...]:
-    """Return the names that a path below a folder is made of.
+def record_of(
+    path: str, digest: Digest, kind: FileType, policy: str | None = None
+) -> dict[str, Plain]:
+    """Return what is recorded of a file of a run.
 
-    Raises:
-        ValueError: It is none: it is absolute, empty, or goes up.
+    Args:
+        path: Its path below the folder.
+        digest: What is in it.
+        kind: What sort of file it is.
+        policy: When it is brought up to date, if somebody has said.
     """
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or ".." in parts or "\0" in path:
-        raise ValueError(f"{path!r} is no path below the run's files")
-    return parts
+    said: dict[str, Plain] = {"path": path, "size": digest.size, "sha256": digest.sha256}
+    return {**said, "type": kind, **({"policy": policy} if policy else {})}
+
+
+def is_partial(name: str) -> bool:
+    """Tell whether a file is one that is being written."""
+    return name.startswith(".") and name.endswith(_PARTIAL)

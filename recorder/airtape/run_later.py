@@ -14,7 +14,6 @@ Artifact: TypeAlias = Any
 """Stands for a type that comes with artifacts."""
 
 StrPath: TypeAlias = str | os.PathLike[str]
-PolicyName: TypeAlias = Literal["live", "now", "end"]
 Watched: TypeAlias = Literal["gradients", "parameters", "all"]
 
 
@@ -123,16 +122,6 @@ class LaterMethods:
     ) -> Artifact | None:
         """Log a model and link it to a registered one. Not available yet."""
         return self._later("link_model", None)
-
-    def save(
-        self,
-        glob_str: StrPath | None = None,
-        base_path: StrPath | None = None,
-        policy: PolicyName = "live",
-        glob: bool = True,
-    ) -> bool | list[str]:
-        """Keep files with the run. Not available yet."""
-        return self._later("save", of_disabled=False)
 
     def restore(
         self,

@@ -31,6 +31,7 @@ from airtape.records import Kind, Plain
 from airtape.run import Run
 from airtape.run_files import RunFiles
 from airtape.rundir import wandb_dir
+from airtape.saved_files import FILES_EVERY_S, OWN_FILES, SavedFiles
 from airtape.settings import Settings, load_settings
 from airtape.shared import SharedPart, part_of
 from airtape.signals import interrupts_held
@@ -186,13 +187,20 @@ class Session:
             checkpoint_every=settings.checkpoint_interval,
             report=opened.report,
         )
+        files = RunFiles(
+            opened.run_dir.files,
+            partial(opened.log.record, Kind.FILES),
+            file_mode=settings.file_mode,
+        )
+        saved = SavedFiles(
+            files,
+            warn=opened.report,
+            is_recording=lambda: opened.log.is_held_here,
+            own=OWN_FILES,
+        )
         gathering = Metadata(
             opened.log,
-            RunFiles(
-                opened.run_dir.files,
-                partial(opened.log.record, Kind.FILES),
-                file_mode=settings.file_mode,
-            ),
+            files,
             settings,
             cwd=working_directory(),
             said=about,
@@ -204,6 +212,7 @@ class Session:
             keeper,
             gathering,
             terminal,
+            saved=saved,
             cwd=working_directory(),
             on_end=self._forget,
         )
@@ -220,6 +229,7 @@ class Session:
             self._open.ask_to_stop(lifecycle)
 
         keeper.add(LOOK_EVERY_S, StopRequest(opened.run_dir.stop_request, stop).look)
+        keeper.add(FILES_EVERY_S, saved.glance)
         keeper.start()
         if settings.mode == "online":
             lifecycle.follower = _follower(opened, settings, terminal)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from airtape.backends.filesystems import network_type, why_locks_fail
 from airtape.backends.sqlite import SqliteBackend
 from airtape.errors import TargetError, TransientError
+from airtape.filesystems import network_type, why_locks_fail
 from tests.batches import RUN, WRITER, batch_of, with_values
 
 

@@ -242,7 +242,7 @@ def test_files_that_the_program_wrote_itself_stay(start_run: StartRun) -> None:
     mine.write_text("mine: 1\n")
     run.finish()
     assert mine.read_text() == "mine: 1\n"
-    assert "config.yaml" not in recorded(run).fold.files
+    assert recorded(run).fold.files["config.yaml"]["type"] == "saved"
     assert "wandb-summary.json" in recorded(run).fold.files
 
 

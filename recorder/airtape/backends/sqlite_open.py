@@ -11,10 +11,10 @@ from time import monotonic, sleep
 from typing import Final
 from urllib.parse import quote
 
-from airtape.backends.filesystems import why_locks_fail
 from airtape.backends.sqlite_rollback import roll_back
 from airtape.backends.sqlite_schema import is_current, migrate
 from airtape.errors import TargetError, TransientError
+from airtape.filesystems import why_locks_fail
 
 BUSY_S: Final = 15
 """How long to wait for another process that writes to the store; a sync then asks again. Nothing

@@ -11,9 +11,9 @@ from typing import Final
 from urllib.parse import quote
 
 from airtape.backends.base import Backend
-from airtape.backends.filesystems import why_locks_fail
 from airtape.backends.replacement import left_beside, new_name_beside, old_name_beside
 from airtape.errors import TargetError, TransientError
+from airtape.filesystems import why_locks_fail
 
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 """Endings of the files in which SQLite keeps what is not in a store yet."""
