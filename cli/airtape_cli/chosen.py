@@ -76,7 +76,7 @@ class Choice:
             run_dirs = directories_of(run_dirs, one)
         for problem in found.problems:
             echo_note(f"{problem.path} is passed over: {problem.reason}")
-        return found._replace(run_dirs=run_dirs, problems=[])
+        return found._replace(run_dirs=run_dirs, problems=[], cleaned=())
 
     def _is_excluded(self, run_dir: Path) -> bool:
         names = (str(run_dir), run_dir.name)

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Final, NoReturn
 
+from airtape.cleaned import cleaned_overview
 from airtape.errors import LogFormatError, UsageError
 from airtape.file_list import RunFile, list_files
 from airtape.overview import Overview, read_overview
@@ -36,8 +37,8 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
         LogFormatError: It is there, but none of its logs can be read.
     """
     if os.path.lexists(said):
-        return _readable(read_overview(_directory(said), vantage))
-    run_dirs = find_run_dirs([folder]).run_dirs
+        return _readable(_overview(_directory(said), vantage))
+    run_dirs = _run_dirs_in(folder)
     # Directories are usually named after the id: then no other ones have to be read.
     named = DirectoriesById(run_dirs).of(said.rpartition("/")[2])
     runs = _matching(said, _runs_in(named, vantage), ids_only="/" not in said)
@@ -67,7 +68,7 @@ def find_whole_run(said: str, folder: Path, vantage: Vantage) -> Overview:
     if not os.path.lexists(said) or found.run_id is None:
         return found
     directory = found.directory
-    beside = DirectoriesById(find_run_dirs([directory.parent]).run_dirs).of(found.run_id)
+    beside = DirectoriesById(_run_dirs_in(directory.parent)).of(found.run_id)
     runs = _runs_in([*{*beside, directory}], vantage)
     return next(run for run in runs if directory in run.directories)
 
@@ -102,12 +103,23 @@ def files_of(run: Overview) -> list[RunFile]:
     return [found[path] for path in sorted(found)]
 
 
+def _run_dirs_in(folder: Path) -> list[Path]:
+    found = find_run_dirs([folder])
+    return [*found.run_dirs, *found.cleaned]
+
+
+def _overview(run_dir: Path, vantage: Vantage) -> Overview:
+    found = read_overview(run_dir, vantage)
+    return found if found.writers else cleaned_overview(run_dir, vantage) or found
+
+
 def _directory(said: str) -> Path:
     found = find_run_dirs([said])
-    if len(found.run_dirs) == 1:
-        return found.run_dirs[0]
-    if found.run_dirs:
-        names = _listed([str(run_dir) for run_dir in found.run_dirs])
+    run_dirs = [*found.run_dirs, *found.cleaned]
+    if len(run_dirs) == 1:
+        return run_dirs[0]
+    if run_dirs:
+        names = _listed([str(run_dir) for run_dir in run_dirs])
         raise UsageError("there are several runs here", where=said, hint=f"name one: {names}")
     if found.problems:
         raise LogFormatError("this is no run", where=said, because=found.problems[0].reason)

@@ -7,11 +7,13 @@ import click
 from airtape.version import __version__
 from airtape_cli.boundary import boundary
 from airtape_cli.commands.bundle import bundle
+from airtape_cli.commands.clean import clean
 from airtape_cli.commands.config import config
 from airtape_cli.commands.delete import delete
 from airtape_cli.commands.diff import diff
 from airtape_cli.commands.export import export
 from airtape_cli.commands.fetch import fetch
+from airtape_cli.commands.gc import gc
 from airtape_cli.commands.log_dump import log_dump
 from airtape_cli.commands.ls import ls
 from airtape_cli.commands.mode import disabled, enabled, offline, online
@@ -48,7 +50,8 @@ def main(debug: bool) -> None:
     """Sync, list and read the runs that airtape recorded.
 
     Runs are read where they were recorded, below ./wandb unless you name another place. Nothing
-    here changes what was recorded; `delete` removes runs as a whole.
+    here changes what was recorded; `delete` removes runs as a whole, `clean` the logs of those that
+    targets hold.
 
     \b
     Exit codes:
@@ -64,7 +67,7 @@ def main(debug: bool) -> None:
 for command in (
     *(sync, status, ls, show, diff, export, fetch, stop, delete),
     *(verify, repair, log_dump, rebuild),
-    *(receipt, bundle),
+    *(receipt, bundle, clean, gc),
     *(config, target, targets, offline, online, disabled, enabled),
 ):
     main.add_command(command)

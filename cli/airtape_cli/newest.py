@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from airtape.cleaned import cleaned_overview
 from airtape.errors import Error
 from airtape.overview import Overview
 from airtape.query.joined import read_runs
@@ -55,7 +56,7 @@ class NewestRuns:
     """The runs of some directories, the newest first; a run in several directories comes once.
 
     Args:
-        run_dirs: The directories.
+        run_dirs: The directories, those of runs that were cleaned among them.
         here: When and where one looks from.
         met: Told of each run that was read, also of those that only share the id of another.
     """
@@ -115,7 +116,10 @@ class NewestRuns:
         for done in read:
             del self._unread[done]
         overviews = [run.overview(self._here) for run in runs]
-        overviews += [_unreadable(path, problems) for path, problems in unreadable.items()]
+        overviews += [
+            cleaned_overview(path, self._here) or _unreadable(path, problems)
+            for path, problems in unreadable.items()
+        ]
         for overview in overviews:
             if self._met is not None:
                 self._met(overview)

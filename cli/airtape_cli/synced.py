@@ -47,14 +47,16 @@ def synced_lookup(
         report: Told in a sentence why the store does not answer.
 
     Yields:
-        A function that returns `yes`, `partly` or `no` for a run; `unknown` once the store has
-        failed to answer.
+        A function that returns `yes`, `partly` or `no` for a run, `cleaned` for one whose logs
+        were removed; `unknown` once the store has failed to answer.
     """
     backend: Backend | None = None
     failed = False
 
     def ask(run: Overview) -> str:
         nonlocal failed
+        if run.cleaned_ns is not None:
+            return "cleaned"
         if not failed:
             try:
                 return synced_state(run, backend)

@@ -94,6 +94,8 @@ class Overview:
         problems: What else is wrong, in sentences.
         writers: The writers in the order in which they count, the last most.
         directories: The run directories that it was read from, the newest one last.
+        cleaned_ns: When its logs were removed, because targets hold all of them, in nanoseconds
+            since 1970; None if they are there.
     """
 
     directory: Path
@@ -127,6 +129,7 @@ class Overview:
     problems: list[str] = field(default_factory=list)
     writers: list[Part] = field(default_factory=list)
     directories: list[Path] = field(default_factory=list)
+    cleaned_ns: int | None = None
 
     @property
     def path(self) -> str:

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 LOG_SUFFIX: Final = ".txlog"
+CLEANED_SUFFIX: Final = ".cleaned"
+"""Of the file that stands for the logs of a run which was cleaned; see `airtape.cleaned`."""
 NO_LOG: Final = "no transaction log"
 _RUN_DIR_NAME: Final = re.compile(r"run-\d{8}_\d{6}-(?P<run_id>.+)", re.DOTALL)
 _MAX_FILE_NAME: Final = 255
@@ -41,11 +43,13 @@ class Found(NamedTuple):
         run_dirs: Run directories, sorted, each once.
         problems: What is there but is no run directory.
         not_found: Paths that do not exist and patterns that match nothing, as they were given.
+        cleaned: Run directories whose logs were removed because targets hold all of them, sorted.
     """
 
     run_dirs: list[Path]
     problems: list[Problem]
     not_found: list[str]
+    cleaned: tuple[Path, ...] = ()
 
 
 class RunDir(NamedTuple):
@@ -129,7 +133,21 @@ def find_run_dirs(paths: Iterable[str | Path]) -> Found:
     search = _Search()
     for path in paths:
         search.look_at(os.fspath(path))
-    return Found(sorted(search.found.values(), key=str), search.problems, search.not_found)
+    run_dirs, cleaned = (
+        sorted(found.values(), key=str) for found in (search.found, search.cleaned)
+    )
+    return Found(run_dirs, search.problems, search.not_found, tuple(cleaned))
+
+
+def stub_in(run_dir: Path) -> Path | None:
+    """Return the file that stands for the logs of a run which was cleaned, None if none does.
+
+    Raises:
+        OSError: The directory cannot be read.
+    """
+    with os.scandir(run_dir) as entries:
+        names = sorted(entry.name for entry in entries if _is_stub(entry))
+    return run_dir / names[0] if names else None
 
 
 def count_runs(base: Path, *, limit: int = 10_000, seconds: float = 0.05) -> int:
@@ -150,6 +168,7 @@ def count_runs(base: Path, *, limit: int = 10_000, seconds: float = 0.05) -> int
 class _Search:
     def __init__(self) -> None:
         self.found: dict[str, Path] = {}  # by real path
+        self.cleaned: dict[str, Path] = {}  # by real path
         self.linked: set[str] = set()  # real paths that only a link has led to
         self.parents: dict[str, str] = {}  # real paths of folders
         self.problems: list[Problem] = []
@@ -204,6 +223,9 @@ class _Search:
         if any(_is_log(entry) for entry in inside):
             self._take(Path(path))
             return
+        if any(_is_stub(entry) for entry in inside):
+            self._take_cleaned(path)
+            return
         if _RUN_DIR_NAME.fullmatch(os.path.realpath(path).rpartition("/")[2]):
             self.problems.append(Problem(Path(path), NO_LOG))
             return
@@ -220,6 +242,8 @@ class _Search:
                 return
             if _has_usual_log(path) or log_files(path):
                 self._take(path, link=entry.is_symlink())
+            elif stub_in(path) is not None:
+                self._take_cleaned(entry.path)
             elif _RUN_DIR_NAME.fullmatch(entry.name):
                 self.problems.append(Problem(path, NO_LOG))
         except OSError as error:
@@ -244,12 +268,20 @@ class _Search:
             self.found[real] = path
             self.linked.discard(real)
 
+    def _take_cleaned(self, path: str) -> None:
+        own = Path(os.path.realpath(path))
+        self.cleaned[str(own)] = Path(path) if Path(path).name == own.name else own
+
     def _object(self, path: str, error: OSError) -> None:
         self.problems.append(Problem(Path(path), error.strerror or type(error).__name__))
 
 
 def _is_log(entry: os.DirEntry[str]) -> bool:
     return entry.name.endswith(LOG_SUFFIX) and entry.is_file(follow_symlinks=False)
+
+
+def _is_stub(entry: os.DirEntry[str]) -> bool:
+    return entry.name.endswith(CLEANED_SUFFIX) and entry.is_file(follow_symlinks=False)
 
 
 def _has_usual_log(run_dir: Path) -> bool:

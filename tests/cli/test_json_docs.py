@@ -171,3 +171,19 @@ def test_everything_that_bundle_prints_is_documented(
     names |= set(_names(tracker_json("bundle", "apply", "a.bundle", "far")))
     assert {"written", "problem", "notes", "target"} <= names
     assert names - _documented("`tracker bundle --json`") == set()
+
+
+def test_everything_that_clean_and_gc_print_is_documented(
+    tracker: Tracker, tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``clean --json`` and ``gc --json`` has its line."""
+    run_dir = make_run()
+    (run_dir / "blobs").mkdir()
+    (run_dir / "blobs" / ("0" * 64)).touch()
+    names = set(_names(tracker_json("gc", "--yes")))
+    assert {"removed", "bytes"} <= names
+    assert names - _documented("`tracker gc --json`") == set()
+    tracker("sync")
+    names = set(_names(tracker_json("clean", "--to", "sqlite:wandb/tracker.db", "--yes")))
+    assert {"receipts", "digest"} <= names
+    assert names - _documented("`tracker clean --json`") == set()

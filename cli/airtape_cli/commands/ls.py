@@ -60,7 +60,7 @@ def ls(
     none. A run that was resumed in further directories has one line; runs that took the same id
     without knowing of each other have one each, and are named at the end. STEP is the last step
     that was logged. SYNCED tells whether the store in ./wandb has all of the run, part of it, or
-    nothing.
+    nothing; it says `cleaned` of a run that `tracker clean` has removed the logs of.
 
     \b
     Examples:
@@ -71,15 +71,16 @@ def ls(
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     found = find_run_dirs(paths or [folder])
+    run_dirs = [*found.run_dirs, *found.cleaned]
     here = vantage(stale_after)
     limit = None if show_all else NEWEST
     clashes = Clashes()
     if filters is None and order is None:
-        newest = NewestRuns(found.run_dirs, here, clashes.add)
+        newest = NewestRuns(run_dirs, here, clashes.add)
         runs = newest.pages(limit, NEWEST)
         total = partial(getattr, newest, "total")
     else:
-        fitting = selected_runs(found.run_dirs, here, filters=filters, order=order)
+        fitting = selected_runs(run_dirs, here, filters=filters, order=order)
         for run in fitting:
             clashes.add(run)
         runs = iter([fitting[:limit]] if fitting else [])
@@ -100,7 +101,7 @@ def ls(
                 }
             )
         else:
-            notes = _show(pages, plain=show_all and len(found.run_dirs) > NEWEST)
+            notes = _show(pages, plain=show_all and len(run_dirs) > NEWEST)
             if limit is not None and total() > limit:
                 which = "newest" if order is None else "first"
                 echo_note(f"the {which} {limit} of {total()} runs; --all lists every one")
@@ -112,7 +113,7 @@ def ls(
         raise UsageError("there is nothing at this path", where=", ".join(missing))
     if not total() and not as_json:
         places = ", ".join(paths) or str(folder)
-        fitting_ones = " that fit" if found.run_dirs else ""
+        fitting_ones = " that fit" if run_dirs else ""
         click.echo(f"No runs{fitting_ones} in {shown(places)}.")
 
 

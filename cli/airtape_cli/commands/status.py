@@ -63,7 +63,13 @@ def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -
         with closing(open_askable(url)) as backend:
             waiting = list(waiting_in(found.run_dirs, backend, [folder]))
             notes += backend.notes if url.startswith(SCHEME) else []
-        outbox = _Outbox(without_password(url), len(found.run_dirs), waiting, last_sync(url))
+        outbox = _Outbox(
+            without_password(url),
+            len(found.run_dirs),
+            waiting,
+            last_sync(url),
+            len(found.cleaned),
+        )
         outboxes.append(outbox)
         if not as_json:
             for line in outbox.lines(time.time_ns()):
@@ -88,12 +94,14 @@ class _Outbox:
         total: Number of run directories that were looked at.
         waiting: What it lacks, by run directory.
         last: How the last sync went.
+        cleaned: Number of run directories whose logs were removed, so that nothing waits in them.
     """
 
     target: str
     total: int
     waiting: Sequence[Waiting]
     last: LastSync | None
+    cleaned: int = 0
 
     @property
     def records(self) -> int:
@@ -116,6 +124,8 @@ class _Outbox:
             amount = _amount(one.records, one.size, one.since_ns, now_ns) if one.records else ""
             lines.append(f"  {shown(str(one.path))}{name}{amount}")
             lines += (f"    {shown(problem)}" for problem in one.problems)
+        if self.cleaned:
+            lines.append(f"  {counted(self.cleaned, 'run')} cleaned")
         if self.last is not None:
             ago = in_words(max(0, now_ns - self.last.time_ns) / 1e9)
             error = "" if self.last.error is None else f": {shown(self.last.error)}"
@@ -139,6 +149,7 @@ class _Outbox:
         return {
             "target": self.target,
             "runs": self.total,
+            "cleaned": self.cleaned,
             "records": self.records,
             "bytes": self.size,
             "since": _time(self.since_ns),

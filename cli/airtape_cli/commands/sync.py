@@ -218,7 +218,7 @@ def sync(
             quiet=as_json,
             state_file=state_file,
         )
-    elif found.run_dirs or found.problems:
+    elif found.run_dirs or found.problems or found.cleaned:
         with (
             progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows,
             stopped_by_signals(brake.stop),

@@ -61,6 +61,7 @@ def _facts(run: Overview) -> Iterator[tuple[str, Span]]:
         ("Tags", ", ".join(run.tags)),
         ("Author", machine.author),
         ("State", str(run.state)),
+        ("Cleaned", None if run.cleaned_ns is None else local_time(run.cleaned_ns)),
         ("Start time", None if began_ns is None else local_time(began_ns)),
         ("Runtime", None if runtime is None else span_text(runtime)),
         ("Duration", None if runtime is None else span_text(run.duration_s)),

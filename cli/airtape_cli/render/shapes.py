@@ -49,6 +49,7 @@ def run_shape(run: Overview) -> dict[str, Any]:
         "bytes": sum(log.size for log in run.logs),
         "incomplete": run.incomplete,
         "damage": [damage_shape(name, damage) for name, damage in run.damage],
+        "cleaned": None if run.cleaned_ns is None else iso_time(run.cleaned_ns),
         "problems": run.problems,
     }
 

@@ -15,6 +15,7 @@ _VERBS = {
     "failed": "Failed",
     "held": "Held by another sync",
     "deleted": "Left out",
+    "cleaned": "Cleaned",
 }
 
 
@@ -27,7 +28,7 @@ def run_lines(run: RunReport, *, verbose: bool, dry_run: bool) -> Iterator[str]:
         dry_run: Whether nothing was to be sent.
     """
     notable = bool(run.notes or run.known or run.clashes)
-    if run.status == "nothing_new" and not verbose and not notable:
+    if not verbose and (run.status == "cleaned" or (run.status == "nothing_new" and not notable)):
         return
     name = f" ({shown(run.name)})" if run.name else ""
     verb = _VERBS[run.status]
@@ -67,8 +68,10 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         return
     if dry_run:
         yield _sentence(f"Would sync {_runs(counts['pending'])} to {shown(target)}", counts)
-    elif counts["nothing_new"] == len(report.runs):
-        yield f"Nothing new: {shown(target)} has everything of {_runs(len(report.runs))}."
+    elif counts["nothing_new"] + counts["cleaned"] == len(report.runs):
+        cleaned = f"; {counts['cleaned']} cleaned" if counts["cleaned"] else ""
+        held = f"{shown(target)} has everything of {_runs(counts['nothing_new'])}"
+        yield f"Nothing new: {held}{cleaned}."
     else:
         arrived = counts["synced"] + counts["damaged"]
         what = f"Synced {_runs(arrived)}, {_records(sent)}, to {shown(target)}"
@@ -84,6 +87,7 @@ def _sentence(what: str, counts: dict[str, int], *more: str) -> str:
             ("failed", "failed"),
             ("held", "held by another sync"),
             ("deleted", "deleted"),
+            ("cleaned", "cleaned"),
             ("nothing_new", "had nothing new"),
         )
         if counts[status]

@@ -38,6 +38,10 @@ class ReceiptBackend:
         """Return the cursor of a writer, None if nothing of it had come."""
         return self._cursors.get((run, writer))
 
+    def held_files(self, run: RunKey) -> frozenset[tuple[str, str]] | None:
+        """Return path and digest of each file of a run whose bytes it held; None if unknown."""
+        return self.document.files.get(run)
+
     def cursors(self) -> Iterator[WriterCursor]:
         """Yield the cursor of each writer, sorted by run and writer."""
         yield from self.document.writers

@@ -12,7 +12,7 @@ from typing import Protocol
 from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
 from airtape.errors import CommError, Error, TargetError
-from airtape.rundir import Found, Problem, find_run_dirs
+from airtape.rundir import Found, find_run_dirs
 from airtape.sync.again import Again
 from airtape.sync.brake import Halted
 from airtape.sync.clashes import add_clashes
@@ -27,6 +27,8 @@ from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions as SyncOptions  # noqa: PLC0414 - part of `sync`
 from airtape.sync.report import RunReport, SyncReport
 from airtape.sync.target import Target
+
+CLEANED = "its logs were removed, because other targets have all of them"
 
 
 class Progress(Protocol):
@@ -109,7 +111,7 @@ def sync_to(
         with connections.open() as target:
             one_pass = _Pass(target, connections, options, progress or Silent(), report)
             try:
-                one_pass.run(found.run_dirs, found.problems)
+                one_pass.run(found)
             finally:
                 report.notes += target.notes
     except Halted as halt:
@@ -144,7 +146,7 @@ class _Pass:
         self._cut_short: dict[Path, RunReport] = {}
         self._lock = Lock()  # for hints and progress
 
-    def run(self, run_dirs: Sequence[Path], problems: Iterable[Problem]) -> None:
+    def run(self, found: Found) -> None:
         """Sync each directory, and report those that are none.
 
         Raises:
@@ -152,11 +154,13 @@ class _Pass:
             TargetError: The target does not answer or cannot be written.
             CommError: The same.
         """
-        for problem in problems:
+        for problem in found.problems:
             error = Error(problem.reason, where=str(problem.path))
             self._finish(RunReport(problem.path, "failed", problems=[error]))
+        for path in found.cleaned:
+            self._finish(RunReport(path, "cleaned", ended=True, notes=[CLEANED]))
         self._hints = dict(self._target.hints())
-        kept = [path for path in run_dirs if not self._is_deleted(path)]
+        kept = [path for path in found.run_dirs if not self._is_deleted(path)]
         glances = [seen for path in kept if (seen := self._glance(path)) is not None]
         busy = [seen for seen in glances if not seen.unchanged]
         self._logs = [log for seen in busy for log in seen.logs]

@@ -13,10 +13,10 @@ from airtape.sync.brake import Reason
 from airtape.sync.receipt import Receipt
 
 Status: TypeAlias = Literal[
-    "synced", "nothing_new", "pending", "damaged", "failed", "held", "deleted"
+    "synced", "nothing_new", "pending", "damaged", "failed", "held", "deleted", "cleaned"
 ]
 """``pending`` is what a dry run would sync; ``damaged`` means damage that was not known before;
-``deleted`` is left out, because its run was deleted."""
+``deleted`` is left out, because its run was deleted; ``cleaned`` has nothing left to send."""
 
 
 class ExitCode(IntEnum):

@@ -1,0 +1,161 @@
+"""Whether a target has all of a run: every record, with its digest, and the bytes of every file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from airtape.backends.base import Backend
+from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.tally import Tally
+from airtape.receipts.taking import digest_of_file, files_of
+from airtape.sync.log_file import LogFile
+from airtape.sync.receipt import Receipt, receipt_of
+from airtape.sync.source import Gap, WriterReader
+from airtape.sync.target_names import TargetNames
+from airtape.txlog.seqset import SeqSet
+from airtape.writers import WriterFiles
+
+
+@runtime_checkable
+class HoldsFiles(Protocol):
+    """A target that can say which files of a run it has the bytes of; none has to."""
+
+    def held_files(self, run: RunKey) -> frozenset[tuple[str, str]] | None:
+        """Return path and SHA-256 of each, such as ``("files/a.txt", "5f…")``.
+
+        None where that is not known.
+
+        Raises:
+            TargetError: The target does not answer.
+        """
+
+
+class WriterHere(NamedTuple):
+    """What the logs of a writer hold.
+
+    Attributes:
+        log: The first of them.
+        writer: Its header and files.
+        received: Its records.
+        tally: What they amount to.
+        lost: What is damaged or missing, in words.
+    """
+
+    log: Path
+    writer: WriterFiles
+    received: SeqSet
+    tally: Tally | None
+    lost: Sequence[str]
+
+
+def read_here(writer: WriterFiles, dropped: Iterable[Gap]) -> WriterHere:
+    """Read all logs of a writer.
+
+    Args:
+        writer: The writer.
+        dropped: What it had to drop itself.
+
+    Raises:
+        OSError: One cannot be read.
+    """
+    files = [
+        LogFile(path, ends.header or writer.header, ends.size, path.lstat().st_mtime_ns)
+        for path, ends in writer.files
+    ]
+    reader = WriterReader(files, Cursor())
+    for _ in reader:
+        pass
+    lost = [str(loss) for loss in reader.losses(dropped)]
+    return WriterHere(writer.paths[0], writer, reader.received, reader.tally, lost)
+
+
+class Proof:
+    """Compares runs with what one target has of them.
+
+    Args:
+        backend: The target.
+        target: What it is called.
+
+    Raises:
+        TargetError: The target does not answer; likewise from every method.
+    """
+
+    def __init__(self, backend: Backend, target: str) -> None:
+        self._backend = backend
+        self._names = TargetNames(backend)
+        self.target = target
+
+    def lacks(self, writers: Iterable[WriterHere], files: Mapping[str, str]) -> Iterator[str]:
+        """Yield what the target lacks of a run, or may lack, in sentences.
+
+        Args:
+            writers: Its writers.
+            files: The digest of each of its files, by path.
+        """
+        runs = []
+        for here in writers:
+            run = self._names.run_of(here.log, here.writer.header)
+            runs.append(run)
+            yield from self._lacks_of(here, self._backend.read_cursor(run, _uuid(here)))
+        held: set[tuple[str, str]] = set()
+        if isinstance(self._backend, HoldsFiles):
+            for run in dict.fromkeys(runs):
+                held |= self._backend.held_files(run) or frozenset()
+        missing = [path for path, digest in files.items() if (path, digest) not in held]
+        if missing:
+            more = f" and {len(missing) - 1} more" if missing[1:] else ""
+            yield f"{self.target} does not have the bytes of {missing[0]}{more}"
+
+    def receipt(self, writers: Iterable[WriterHere]) -> Receipt:
+        """Return what the target has of a run."""
+        cursors = []
+        for here in writers:
+            run = self._names.run_of(here.log, here.writer.header)
+            cursors.append(self._backend.read_cursor(run, _uuid(here)) or Cursor())
+        return receipt_of(cursors)
+
+    def _lacks_of(self, here: WriterHere, cursor: Cursor | None) -> Iterator[str]:
+        if cursor is None:
+            yield f"{self.target} has nothing of it"
+            return
+        missing = _count_missing(here.received, cursor.received)
+        if missing:
+            yield f"{self.target} lacks {missing} of its records"
+        elif _count_missing(cursor.received, here.received):
+            yield f"{self.target} has records of it that are not here"
+        elif cursor.tally is None or cursor.tally != here.tally:
+            yield (
+                f"{self.target} does not say what its records amount to"
+                if cursor.tally is None
+                else f"the records that {self.target} has are not these"
+            )
+
+
+def _uuid(here: WriterHere) -> bytes:
+    return here.writer.header.writer
+
+
+def _count_missing(wanted: SeqSet, there: SeqSet) -> int:
+    return sum(
+        last - first + 1
+        for low, high in wanted.intervals()
+        for first, last in there.missing(low, high)
+    )
+
+
+def digests_of(run_dirs: Iterable[Path]) -> dict[str, str]:
+    """Return the digest of each file of a run by path; of two under one path both are compared.
+
+    Raises:
+        OSError: One cannot be read.
+    """
+    found: dict[str, str] = {}
+    for run_dir in run_dirs:
+        for path in files_of(run_dir):
+            digest = digest_of_file(run_dir / path)
+            if found.setdefault(path, digest) != digest:
+                # No target holds two of one name, so that this one stays missing.
+                found[path] = f"{found[path]} {digest}"
+    return found
