@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, TypeAlias, cast
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 from airtape.records import Plain
 from airtape.redaction import Redaction
@@ -40,8 +38,7 @@ def exclude_wandb_fn(path: str, root: str) -> bool:
     return Path(os.path.relpath(path, root)).parts[:1] in {("wandb",), (".wandb",)}
 
 
-@dataclass(frozen=True, slots=True)
-class CodeFile:
+class CodeFile(NamedTuple):
     """A file of code that is kept with a run.
 
     Attributes:
@@ -57,8 +54,7 @@ class CodeFile:
     local_path: str
 
 
-@dataclass(frozen=True, slots=True)
-class CodeManifest:
+class CodeManifest(NamedTuple):
     """What code is kept.
 
     Attributes:
@@ -68,8 +64,7 @@ class CodeManifest:
     entries: Mapping[str, CodeFile]
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedCode:
+class LoggedCode(NamedTuple):
     """What ``log_code`` returns: the part of an artifact that there is without artifacts.
 
     Attributes:
@@ -83,7 +78,6 @@ class LoggedCode:
     type: Literal["code"] = "code"
 
 
-@dataclass(slots=True)
 class CodeFolder:
     """The files of a folder that are code.
 
@@ -97,21 +91,22 @@ class CodeFolder:
         skipped: Paths that were chosen but could not be taken, and why.
     """
 
-    root: Path
-    include: PathFilter
-    exclude: PathFilter
-    own: Path
-    skipped: dict[str, str] = field(default_factory=dict)
+    def __init__(self, root: Path, include: PathFilter, exclude: PathFilter, own: Path) -> None:
+        self._root = root
+        self._include = include
+        self._exclude = exclude
+        self._own = own
+        self.skipped: dict[str, str] = {}
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of each file, in order of the paths of their folders.
 
         Links are followed as long as they stay in the folder.
         """
-        root = os.path.abspath(self.root)  # noqa: PTH100 - as user code sees it, links unresolved
+        root = os.path.abspath(self._root)  # noqa: PTH100 - as user code sees it, links unresolved
         top = os.path.realpath(root)
-        own = os.path.realpath(self.own)
-        include, exclude = _with_root(self.include), _with_root(self.exclude)
+        own = os.path.realpath(self._own)
+        include, exclude = _with_root(self._include), _with_root(self._exclude)
         for folder, folders, names in os.walk(root):
             folders[:] = sorted(
                 name
@@ -195,6 +190,8 @@ def code_name(name: str | None, project: str, program: str | None) -> str:
 
 def _with_root(chooses: PathFilter) -> Callable[[str, str], bool]:
     """Return a function of path and root, whether the given one takes both or the path only."""
+    import inspect  # noqa: PLC0415 - takes long to load, and few programs keep code
+
     try:
         takes_root = len(inspect.signature(chooses).parameters) > 1
     except (TypeError, ValueError):  # some that are written in C do not tell

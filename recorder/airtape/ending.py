@@ -11,6 +11,7 @@ import builtins
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from types import CodeType, FrameType, TracebackType
 from typing import Final, NamedTuple, NoReturn
@@ -112,6 +113,8 @@ class ProgramEnd:
         elif code is not None:
             self.ending = Ending(exit_status(code), {"how": "exit"})
         self._at_exit()
+        if self.ending.code == INTERRUPTED and self.ending.cause["how"] == "signal":
+            _remind_of_interrupt()
 
     def _wrap_excepthook(self) -> None:
         previous = sys.excepthook
@@ -155,6 +158,16 @@ class ProgramEnd:
     def _goes_on(self) -> bool:
         """Tell whether the program itself is still running below the function that asks."""
         return _outermost_code(sys._getframe()) is self._outermost  # noqa: SLF001 - as `inspect` does
+
+
+def _remind_of_interrupt() -> None:
+    """Let Python end the process by SIGINT, as it does when nobody catches a KeyboardInterrupt.
+
+    It forgets that when the text of a program is run before it comes to that; each named tuple has
+    such a text, and a thread may be loading a module that defines some.
+    """
+    with suppress(KeyboardInterrupt):
+        exec("raise KeyboardInterrupt")  # noqa: S102 - our text, and only with a text it remembers
 
 
 _NORMAL: Final = Ending(0, {"how": "exit"})

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from airtape.ending import Ending, ending_of
 from airtape.errors import InvalidDataError
-from airtape.final_files import write_final
 from airtape.fold.fold import Fold
 from airtape.keeper import Keeper
 from airtape.metadata import Metadata
@@ -147,6 +146,9 @@ class Lifecycle:
             return
         config, summary = self._log.at_end()
         written: list[dict[str, Plain]] = []
+
+        # Loaded already, beside the training.
+        from airtape.final_files import write_final  # noqa: PLC0415 - takes longer than the end may
 
         def write() -> None:
             written.extend(write_final(metadata.files, config, summary, self._log.whole))

@@ -6,32 +6,24 @@ A thread gathers it beside the training. Whatever goes wrong there is counted an
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, TypeVar
 
-from airtape.code_files import FOLDER, MAX_FILE
-from airtape.conda_environment import conda_environment
-from airtape.git_state import Git, GitState
-from airtape.machine import cluster, hardware
+from airtape.loading import loading
 from airtape.process import leave_signals_to_the_program
-from airtape.records import Kind, Plain
-from airtape.redaction import Redaction, without_login
-from airtape.requirements import requirements
-from airtape.run_files import FileType, RunFiles
+from airtape.program import this_program
+from airtape.records import Plain
+from airtape.redaction import Redaction
+from airtape.run_files import RunFiles
 from airtape.runlog import RunLog
 from airtape.settings import Settings
-from airtape.wandb_metadata import wandb_metadata
 
-MAX_PATCH: Final = 4 << 20
-"""Bytes of ``diff.patch`` at most."""
+if TYPE_CHECKING:
+    from airtape.gathering import Gathering
 
-CONDA_FILE: Final = "conda-environment.yaml"
-METADATA_FILE: Final = "wandb-metadata.json"
+T = TypeVar("T")
 
 
 class Metadata(threading.Thread):
@@ -65,13 +57,10 @@ class Metadata(threading.Thread):
         self._log = log
         self.files = files
         self._settings = settings
-        self._cwd = cwd
         self._note = note
-        self._environ = dict(os.environ)
-        self._arguments = sys.argv[1:]
-        self._program = program_file()
-        self._git = Git(cwd, self._environ)
-        self._said: dict[str, Any] = dict(said)
+        self._program = this_program(cwd)
+        self._said = said
+        self._gathering: Gathering | None = None
         self._ended = threading.Event()
 
     @property
@@ -92,7 +81,7 @@ class Metadata(threading.Thread):
     @property
     def program_path(self) -> str | None:
         """The path of the program from the working directory; its name if it is elsewhere."""
-        return None if self._program is None else _below(self._program, self._cwd.resolve())
+        return self._program.path
 
     def begin(self) -> None:
         """Start the thread, if there is anything to gather and a thread can be had."""
@@ -120,110 +109,39 @@ class Metadata(threading.Thread):
     def stop(self) -> None:
         """Record nothing more; does not wait."""
         self._ended.set()
-        self._git.end()
+        if self._gathering is not None:
+            self._gathering.stop()
 
     def run(self) -> None:
         """Gather one thing after the other, the quickest first."""
         leave_signals_to_the_program()
-        steps: list[Callable[[], None]] = [self._gather_machine]
-        if self.writes_files:
-            steps += [self._gather_packages, self._gather_program, self._gather_git]
-            steps.append(self._write_file)
-        for step in steps:
+        for step in self._attempt(self._load) or ():
             if self._ended.is_set():
                 return
-            try:
-                step()
-            except Exception as error:  # noqa: BLE001 - the training must not learn of it
-                self.failed += 1
-                what = step.__name__.rpartition("_")[2]
-                self._note(f"metadata, {what}: {type(error).__name__}: {error}")
+            self._attempt(step)
 
-    def _say(self, said: Mapping[str, Any]) -> None:
-        if said and not self._ended.is_set():
-            told = self.redaction.data(dict(said), "metadata")
-            self._said |= told
-            self._log.record(Kind.METADATA, told)
+    def _attempt(self, step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001 - the training must not learn of it
+            self.failed += 1
+            what = step.__name__.rpartition("_")[2]
+            self._note(f"metadata, {what}: {type(error).__name__}: {error}")
+            return None
 
-    def _gather_machine(self) -> None:
-        said: dict[str, Any] = {"hardware": hardware(self._cwd)}
-        if not self._is_anonymous:
-            if self._arguments:
-                said["args"] = list(self._arguments)
-            said["root"] = str(self._cwd)
-            said |= cluster(self._environ)
-        self._say(said)
-
-    def _gather_packages(self) -> None:
-        lines = requirements(sys.path)
-        if lines:
-            self._put("requirements.txt", "".join(f"{line}\n" for line in lines))
-        environment = conda_environment(Path(sys.prefix), sys.path, self._environ)
-        if environment is not None:
-            self._put(CONDA_FILE, environment)
-
-    def _gather_program(self) -> None:
-        wanted = self._settings.save_code and not self._settings.disable_code
-        if not wanted or self._program is None or self._program.stat().st_size > MAX_FILE:
-            return
-        text = self._program.read_bytes().decode("utf-8", "surrogateescape")
-        path = self.program_path
-        self._put(f"{FOLDER}/{path}", text, "code")
-        self._say({"code_path": path})
-
-    def _gather_git(self) -> None:
-        settings = self._settings
-        state = None if settings.disable_git else self._git.state()
-        said = self._told_of(state)
-        if state is None or state.commit is None:
-            self._say({"git": said} if said else {})
-            return
-        # At once, for comparing the files may take long.
-        self._say({"git": said})
-        if settings.disable_code:
-            said["dirty"] = self._git.is_dirty(state.root)
-        else:
-            patch, is_whole = self._git.diff(state.root, MAX_PATCH)
-            said["dirty"] = bool(patch)
-            if not is_whole:
-                said["diff_cut"] = True
-            if patch:
-                self._put("diff.patch", patch.decode("utf-8", "surrogateescape"))
-        self._say({"git": said})
-
-    def _told_of(self, state: GitState | None) -> dict[str, Any]:
-        settings = self._settings
-        told: dict[str, Any] = {"commit": settings.git_commit or (state and state.commit)}
-        remote = settings.git_remote_url or (state and state.remote)
-        if not self._is_anonymous:
-            told["remote"] = without_login(remote) if remote else None
-            told["branch"] = state and state.branch
-        return {name: value for name, value in told.items() if value}
-
-    def _write_file(self) -> None:
-        told = wandb_metadata(self._said, self._log.fold.began_ns)
-        self._put(METADATA_FILE, json.dumps(told, indent=2) + "\n")
-
-    def _put(self, path: str, text: str, kind: FileType = "run") -> None:
-        data = self.redaction.lines(text, path).encode("utf-8", "surrogateescape")
-        if not self._ended.is_set():
-            self.files.put(path, data, kind)
-
-    @property
-    def _is_anonymous(self) -> bool:
-        return self._settings.anonymous == "must"
-
-
-def program_file() -> Path | None:
-    """Return the file of the program or the notebook that runs; None when there is none."""
-    main = sys.modules.get("__main__")
-    for name in ("__vsc_ipynb_file__", "__file__"):
-        place = getattr(main, name, None)
-        if isinstance(place, str) and Path(place).is_file():
-            return Path(place).resolve()
-    return None
-
-
-def _below(path: Path, folder: Path) -> str:
-    """Return a path from a folder that it is in, else its name."""
-    return path.relative_to(folder).as_posix() if folder in path.parents else path.name
+    def _load(self) -> list[Callable[[], None]]:
+        """Return what is to be done."""
+        with loading():
+            # In this thread, for it takes longer than all of `init`; the end of the run needs the
+            # second one.
+            from airtape import final_files  # noqa: PLC0415, F401 - see above
+            from airtape.gathering import Gathering  # noqa: PLC0415 - see above
+        self._gathering = Gathering(
+            self._log,
+            self.files,
+            self._settings,
+            self._program,
+            said=self._said,
+            ended=self._ended,
+        )
+        return self._gathering.steps(with_files=self.writes_files)

@@ -125,7 +125,7 @@ def test_a_long_patch_is_cut(
     workdir: Path, start_run: StartRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is kept ends with a whole line, and the log says that it is not all."""
-    monkeypatch.setattr("airtape.metadata.MAX_PATCH", 1000)
+    monkeypatch.setattr("airtape.gathering.MAX_PATCH", 1000)
     (workdir / "train.py").write_text("x = 1\n" * 1000)
     run = start_run()
     assert finished(run)["git"]["diff_cut"] is True

@@ -1,0 +1,154 @@
+"""What is gathered of a run's machine, packages and code, one thing after the other.
+
+`airtape.metadata` loads this in its thread, for what it takes is much more than `init` may load.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from airtape.code_files import FOLDER, MAX_FILE
+from airtape.conda_environment import conda_environment
+from airtape.git_state import Git, GitState
+from airtape.machine import cluster, hardware
+from airtape.program import Program
+from airtape.records import Kind, Plain
+from airtape.redaction import without_login
+from airtape.requirements import requirements
+from airtape.run_files import FileType, RunFiles
+from airtape.runlog import RunLog
+from airtape.settings import Settings
+from airtape.wandb_metadata import wandb_metadata
+
+MAX_PATCH: Final = 4 << 20
+"""Bytes of ``diff.patch`` at most."""
+
+CONDA_FILE: Final = "conda-environment.yaml"
+METADATA_FILE: Final = "wandb-metadata.json"
+
+
+class Gathering:
+    """Gathers what is to be known of a run, and records it.
+
+    Args:
+        log: The run's log.
+        files: Its files.
+        settings: What it is told.
+        program: What records it.
+        said: What is recorded already.
+        ended: Set when nothing more is to be recorded.
+    """
+
+    def __init__(  # noqa: PLR0913 - a run's parts meet here
+        self,
+        log: RunLog,
+        files: RunFiles,
+        settings: Settings,
+        program: Program,
+        *,
+        said: Mapping[str, Plain],
+        ended: threading.Event,
+    ) -> None:
+        self._log = log
+        self._files = files
+        self._settings = settings
+        self._program = program
+        self._git = Git(program.cwd, program.environ)
+        self._said: dict[str, Any] = dict(said)
+        self._ended = ended
+
+    def steps(self, *, with_files: bool) -> list[Callable[[], None]]:
+        """Return what is to be done, the quickest first; the name of each tells what it gathers.
+
+        Args:
+            with_files: Whether this is the writer that tells of the code.
+        """
+        steps: list[Callable[[], None]] = [self._gather_machine]
+        if with_files:
+            steps += [self._gather_packages, self._gather_program, self._gather_git]
+            steps.append(self._write_file)
+        return steps
+
+    def stop(self) -> None:
+        """End what is being waited for; does not wait itself."""
+        self._git.end()
+
+    def _say(self, said: Mapping[str, Any]) -> None:
+        if said and not self._ended.is_set():
+            told = self._log.redaction.data(dict(said), "metadata")
+            self._said |= told
+            self._log.record(Kind.METADATA, told)
+
+    def _gather_machine(self) -> None:
+        said: dict[str, Any] = {"hardware": hardware(self._program.cwd)}
+        if not self._is_anonymous:
+            if self._program.arguments:
+                said["args"] = list(self._program.arguments)
+            said["root"] = str(self._program.cwd)
+            said |= cluster(self._program.environ)
+        self._say(said)
+
+    def _gather_packages(self) -> None:
+        lines = requirements(sys.path)
+        if lines:
+            self._put("requirements.txt", "".join(f"{line}\n" for line in lines))
+        environment = conda_environment(Path(sys.prefix), sys.path, self._program.environ)
+        if environment is not None:
+            self._put(CONDA_FILE, environment)
+
+    def _gather_program(self) -> None:
+        file = self._program.file
+        wanted = self._settings.save_code and not self._settings.disable_code
+        if not wanted or file is None or file.stat().st_size > MAX_FILE:
+            return
+        text = file.read_bytes().decode("utf-8", "surrogateescape")
+        path = self._program.path
+        self._put(f"{FOLDER}/{path}", text, "code")
+        self._say({"code_path": path})
+
+    def _gather_git(self) -> None:
+        settings = self._settings
+        state = None if settings.disable_git else self._git.state()
+        said = self._told_of(state)
+        if state is None or state.commit is None:
+            self._say({"git": said} if said else {})
+            return
+        # At once, for comparing the files may take long.
+        self._say({"git": said})
+        if settings.disable_code:
+            said["dirty"] = self._git.is_dirty(state.root)
+        else:
+            patch, is_whole = self._git.diff(state.root, MAX_PATCH)
+            said["dirty"] = bool(patch)
+            if not is_whole:
+                said["diff_cut"] = True
+            if patch:
+                self._put("diff.patch", patch.decode("utf-8", "surrogateescape"))
+        self._say({"git": said})
+
+    def _told_of(self, state: GitState | None) -> dict[str, Any]:
+        settings = self._settings
+        told: dict[str, Any] = {"commit": settings.git_commit or (state and state.commit)}
+        remote = settings.git_remote_url or (state and state.remote)
+        if not self._is_anonymous:
+            told["remote"] = without_login(remote) if remote else None
+            told["branch"] = state and state.branch
+        return {name: value for name, value in told.items() if value}
+
+    def _write_file(self) -> None:
+        told = wandb_metadata(self._said, self._log.fold.began_ns)
+        self._put(METADATA_FILE, json.dumps(told, indent=2) + "\n")
+
+    def _put(self, path: str, text: str, kind: FileType = "run") -> None:
+        data = self._log.redaction.lines(text, path).encode("utf-8", "surrogateescape")
+        if not self._ended.is_set():
+            self._files.put(path, data, kind)
+
+    @property
+    def _is_anonymous(self) -> bool:
+        return self._settings.anonymous == "must"
