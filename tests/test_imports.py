@@ -27,6 +27,25 @@ PRINT_WHAT_IMPORT_LOADS = """
 """
 
 
+# What the standard library is made of is its own affair: whatever these load may be loaded.
+ALLOWED = """
+    array atexit bisect collections contextlib ctypes datetime enum errno fcntl functools importlib
+    itertools math msgpack operator os pathlib pwd re signal stat struct sys threading time types
+    typing unicodedata warnings weakref zlib
+""".split()  # noqa: SIM905 - a list would take a line each
+
+MOST_MODULES = 100
+"""Modules of airtape that its import loads at most; each takes a tenth of a millisecond or more."""
+
+PRINT_WHAT_ELSE_IMPORT_LOADS = f"""
+    import {", ".join(ALLOWED)}
+
+    before = set(sys.modules)
+    import airtape
+    print(*sorted(name for name in set(sys.modules) - before if not name.startswith("_")))
+"""
+
+
 @pytest.fixture
 def shadowed(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory on PYTHONPATH whose modules would break whoever imports them."""
@@ -44,6 +63,14 @@ def test_importing_airtape_loads_msgpack_and_the_standard_library_only(
     # What msgpack is compiled with brings modules of its own.
     ours = [name for name in loaded if not name.startswith(("cython_runtime", "_cython_"))]
     assert ours == ["airtape", "msgpack"]
+
+
+def test_importing_airtape_loads_few_modules(run_python: RunPython) -> None:
+    """What takes long, such as dataclasses, json or subprocess, is loaded when it is needed."""
+    loaded = run_python(PRINT_WHAT_ELSE_IMPORT_LOADS).stdout.split()
+    ours = [name for name in loaded if name.partition(".")[0] == "airtape"]
+    assert loaded == ours
+    assert len(ours) <= MOST_MODULES
 
 
 @pytest.mark.usefixtures("shadowed")

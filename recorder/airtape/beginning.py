@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airtape.fold.keys import Tree
 from airtape.records import Kind
 from airtape.runlog import RunLog
-from airtape.shared import SharedPart
+
+if TYPE_CHECKING:
+    from airtape.shared import SharedPart
 
 TALLIES_OF_A_RECORD = 500
 """Each has at most 64 numbers and a name, so that a frame holds them."""

@@ -7,13 +7,12 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, TypeAlias, cast
+from typing import Final, Literal, NamedTuple, cast
 
+from airtape.code_filters import PathFilter
 from airtape.records import Plain
 from airtape.redaction import Redaction
 from airtape.run_files import RunFiles
-
-PathFilter: TypeAlias = Callable[[str, str], bool] | Callable[[str], bool]
 
 FOLDER: Final = "code"
 """Where code lies among the files of a run."""
@@ -25,17 +24,6 @@ _RECORDED_TOGETHER: Final = 1000
 """Files in one record."""
 
 _LONGEST_NAME: Final = 128
-
-
-def is_py_requirements_or_dockerfile(path: str) -> bool:
-    """Tell whether a file is code: Python, a list of requirements, or a Dockerfile."""
-    name = os.path.basename(path)  # noqa: PTH119 - user code filters the same texts
-    return path.endswith(".py") or name.startswith("Dockerfile") or name == "requirements.txt"
-
-
-def exclude_wandb_fn(path: str, root: str) -> bool:
-    """Tell whether a file lies where runs are recorded, below ``wandb`` or ``.wandb``."""
-    return Path(os.path.relpath(path, root)).parts[:1] in {("wandb",), (".wandb",)}
 
 
 class CodeFile(NamedTuple):

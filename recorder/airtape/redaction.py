@@ -27,7 +27,6 @@ from airtape.secret_shapes import (
     PRIVATE_KEY,
     TOKENS,
 )
-from airtape.secret_values import is_word, secret_values
 
 LONGEST_KEY: Final = 120
 """Lines that a private key takes at most."""
@@ -193,6 +192,9 @@ class Redaction:
 
     def _learn(self) -> None:
         """Find out which values are secret, anew since variables came or went."""
+        # With the first text, not with the library: what it looks for has to be compiled.
+        from airtape.secret_values import is_word, secret_values  # noqa: PLC0415 - see above
+
         self._variables = len(self._environ)
         try:
             known = secret_values(dict(self._environ), self._home)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from airtape.code_files import (
-    CodeFolder,
-    CodeManifest,
-    LoggedCode,
+from airtape.code_filters import (
     PathFilter,
-    code_name,
     exclude_wandb_fn,
     is_py_requirements_or_dockerfile,
-    keep_code,
 )
 from airtape.disabled import DisabledLifecycle
-from airtape.lifecycle import Lifecycle
 from airtape.record_log import finished_error
 from airtape.run_facts import RunFacts
 from airtape.terminal import Terminal
+
+if TYPE_CHECKING:
+    from airtape.code_files import LoggedCode
 
 NOTHING = (
     "No relevant files were detected in the specified directory. "
@@ -67,15 +65,16 @@ class CodeMethods(RunFacts):
                 "disable_code", "log_code() keeps nothing: disable_code is set"
             )
             return None
-        return self._keep_code(
-            CodeFolder(Path(root or "."), include_fn, exclude_fn, lifecycle.run_dir.root),
-            name,
-            lifecycle,
+        # Few programs keep code.
+        from airtape.code_files import (  # noqa: PLC0415 - see above
+            CodeFolder,
+            CodeManifest,
+            LoggedCode,
+            code_name,
+            keep_code,
         )
 
-    def _keep_code(
-        self, folder: CodeFolder, name: str | None, lifecycle: Lifecycle
-    ) -> LoggedCode | None:
+        folder = CodeFolder(Path(root or "."), include_fn, exclude_fn, lifecycle.run_dir.root)
         called = code_name(name, self.project, lifecycle.metadata.program_path)
         kept = keep_code(folder, lifecycle.metadata.files, called, lifecycle.metadata.redaction)
         for path, why in folder.skipped.items():

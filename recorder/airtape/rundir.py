@@ -11,7 +11,6 @@ Nothing in a run directory points out of it, so that it can be moved, copied and
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import stat
@@ -206,6 +205,8 @@ class _Search:
 
     def _look_for(self, path: str) -> None:
         """Take what matches `path`, which does not exist under that very name."""
+        import glob  # noqa: PLC0415 - who records looks for no pattern
+
         # Path.glob() refuses absolute patterns. No `**`: it would follow links in circles.
         matches = sorted(glob.glob(path)) if "\0" not in path else []  # noqa: PTH207
         if matches == [path]:

@@ -6,7 +6,6 @@ path, a special token such as ``<pad>``, or a mere word where keys are words too
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -96,6 +95,8 @@ def is_secret(name: str, value: str) -> bool:
 def _forms(value: str) -> Iterator[str]:
     """Yield a value as it stands in texts: plain, in JSON, in an address, line by line."""
     yield value
+    import json  # noqa: PLC0415 - many environments have no secret
+
     yield json.dumps(value)[1:-1]
     yield quote(value, safe="")
     yield unquote(value)

@@ -33,15 +33,14 @@ from airtape.run_files import RunFiles
 from airtape.rundir import wandb_dir
 from airtape.saved_files import FILES_EVERY_S, OWN_FILES, SavedFiles
 from airtape.settings import Settings, load_settings
-from airtape.shared import SharedPart, part_of
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
-from airtape.targets import target_url
 from airtape.terminal import Place, Terminal, start_lines
 from airtape.tombstones import refuse_deleted
 
 if TYPE_CHECKING:
     from airtape.online import Follower
+    from airtape.shared import SharedPart
 
 
 class Session:
@@ -83,6 +82,8 @@ class Session:
         folder = wandb_dir(base)
         shared = None
         if settings.mode == "shared":
+            from airtape.shared import part_of  # noqa: PLC0415 - most runs have one writer
+
             shared = part_of(
                 settings,
                 entity=entity_of(settings) or "",
@@ -297,6 +298,8 @@ def _follower(opened: Opened, settings: Settings, terminal: Terminal) -> Followe
 
     target = settings.target
     if target is not None:
+        from airtape.targets import target_url  # noqa: PLC0415 - as above
+
         folder = opened.run_dir.root.parent
         target = target_url(target, environ=os.environ, cwd=working_directory(), folder=folder)
     follower = Follower(opened.run_dir, target, settings.finish_timeout)

@@ -7,7 +7,6 @@ closed terminal is no reason to end a training.
 from __future__ import annotations
 
 import math
-import shlex
 import sys
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -123,7 +122,9 @@ def end_lines(
     if place.project_url is not None:
         lines.append(f"⭐️ View project at: {clean(place.project_url)}")
     if not synced:
-        command = shlex.join(["tracker", "sync", place.shown(place.run_dir)])
+        from shlex import join  # noqa: PLC0415 - loaded for the last lines of all
+
+        command = join(["tracker", "sync", place.shown(place.run_dir)])
         lines += ["You can sync this run by running:", command]
     lines.append(f"{'Synced' if synced else 'Recorded'} {files}")
     lines.append(f"Find logs at: {place.shown(place.run_dir / 'logs')}")

@@ -6,7 +6,6 @@ says when the run was deleted and by whom. Names are percent-encoded, so that no
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -66,6 +65,8 @@ def bury(folder: Path, stone: Tombstone) -> None:
         TargetError: It cannot be written.
     """
     path = _place_of(folder, stone.run)
+    import json  # noqa: PLC0415 - as in `_read`
+
     said = {"run": str(stone.run), "deleted": stone.when, "by": stone.by}
     aside = path.with_name(f".{os.getpid()}.part")
     try:
@@ -125,10 +126,16 @@ def _read(path: Path, expected: RunPath | None) -> Tombstone | None:
     """Return what stands in a file; of one that cannot be read, what is expected."""
     unread = None if expected is None else Tombstone(expected)
     try:
-        said = json.loads(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError):
+        return unread
+    import json  # noqa: PLC0415 - most runs were not deleted
+
+    try:
+        said = json.loads(text)
+    except ValueError:
         return unread
     with suppress(LookupError, TypeError, AttributeError):
         parts = said["run"].split("/")

@@ -6,10 +6,11 @@ which runs at once, also writes the signal's number to a descriptor, and a threa
 
 from __future__ import annotations
 
+# The module that `socket` is made of: to load that one takes as long as all of `init`.
+import _socket as socket
 import fcntl
 import os
 import signal
-import socket
 import stat
 import struct
 import threading

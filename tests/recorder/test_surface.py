@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import airtape
-from airtape.code_files import exclude_wandb_fn, is_py_requirements_or_dockerfile
+from airtape.code_filters import exclude_wandb_fn, is_py_requirements_or_dockerfile
 from airtape.errors import (
     AuthenticationError,
     InvalidDataError,
