@@ -38,6 +38,14 @@ class Difference(NamedTuple):
 NONE = Difference()
 
 
+def sum_of(found: Iterable[Difference]) -> Difference:
+    """Return all differences together."""
+    total = NONE
+    for one in found:
+        total = total.plus(one)
+    return total
+
+
 def logs_in(*folders: Path) -> list[Path]:
     """Return the logs of all run directories in folders."""
     return sorted(log for folder in folders for log in folder.glob("run-*/*.txlog"))

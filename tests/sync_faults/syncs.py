@@ -16,6 +16,9 @@ from tests.processes import TRACKER
 from tests.shim.build import Setting, shim_env
 
 ROOT = Path(__file__).parents[2]
+RIGHTS = "-dac_override,-dac_read_search"
+WITHOUT_RIGHTS = ["setpriv", "--inh-caps", RIGHTS, "--bounding-set", RIGHTS, "--"]
+"""Starts a program for which the permissions of files count though it is root's."""
 HANGS_AFTER_S = 90.0
 """Seconds after which a sync is taken to hang."""
 
@@ -59,7 +62,7 @@ class Syncs:
         """Start a command, under the shim if it is to do something."""
         under = shim_env(self._shim, *settings) if settings else os.environ
         process = subprocess.Popen(
-            command,
+            command if os.geteuid() else [*WITHOUT_RIGHTS, *command],
             env={**under, "PYTHONPATH": str(ROOT), **(env or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -79,10 +82,12 @@ class Syncs:
         assert "Traceback" not in output, output
         return process.returncode
 
-    def report(self, source: Path, url: str, *arguments: str) -> dict[str, Any]:
+    def report(
+        self, source: Path, url: str, *arguments: str, within_s: float = HANGS_AFTER_S
+    ) -> dict[str, Any]:
         """Sync as users do, and return what is reported."""
         process = self.start(tracker(source, url, "--json", *arguments))
-        output, _ = process.communicate(timeout=HANGS_AFTER_S)
+        output, _ = process.communicate(timeout=within_s)
         said: dict[str, Any] = json.loads(output)
         assert said["exit_code"] == process.returncode
         return said

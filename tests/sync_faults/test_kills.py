@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.faults.table import SayRow
 from tests.shim.build import Setting, count_in, kill_at, no_locks, on_path
 from tests.shim.watch import read_counts
 from tests.sync_faults.conftest import looks_of
-from tests.sync_faults.exactness import EXACT, NONE, Difference, difference, logs_in
+from tests.sync_faults.exactness import EXACT, NONE, Difference, difference, logs_in, sum_of
 from tests.sync_faults.syncs import Syncs, small_batches
 from tests.sync_faults.targets import Files, Targets
 
@@ -105,11 +105,3 @@ def spread(total: int, wanted: int) -> list[int]:
     if wanted >= total:
         return list(range(1, total + 1))
     return [1 + number * (total - 1) // (wanted - 1) for number in range(wanted)]
-
-
-def sum_of(found: Iterable[Difference]) -> Difference:
-    """Return all differences together."""
-    total = NONE
-    for one in found:
-        total = total.plus(one)
-    return total
