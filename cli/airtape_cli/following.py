@@ -45,7 +45,7 @@ def follow(
     audience = Teller(None if quiet else click.echo, state_file)
     follower = Follower(
         paths,
-        lambda: open_backend(url),
+        lambda: open_backend(url, patient=False),
         options,
         audience,
         lambda path: read_overview(path, vantage()).state.name != "running",

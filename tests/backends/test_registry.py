@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from itertools import count
 from pathlib import Path
 
@@ -9,7 +11,8 @@ import pytest
 
 from airtape.backends.memory import MemoryBackend
 from airtape.backends.registry import known_schemes, open_backend
-from airtape.errors import TargetError, UsageError
+from airtape.backends.sqlite_open import IMPATIENT_S
+from airtape.errors import TargetError, TransientError, UsageError
 
 NUMBERS = count()
 """Modules stay loaded, so each gets a name of its own."""
@@ -44,6 +47,23 @@ def test_a_backend_is_opened_by_its_scheme() -> None:
     """What stands behind the colon is its own affair."""
     assert isinstance(open_backend("memory:a:b"), MemoryBackend)
     MemoryBackend.forget("a:b")
+
+
+def test_a_backend_that_makes_no_difference_is_opened_the_same_for_whoever_asks_again() -> None:
+    """Only a backend that waits by itself has a word for that."""
+    assert isinstance(open_backend("memory:again", patient=False), MemoryBackend)
+    MemoryBackend.forget("again")
+
+
+def test_a_store_that_is_held_answers_whoever_asks_again_soon(tmp_path: Path) -> None:
+    """How long to go on asking is the caller's affair, who may have to end meanwhile."""
+    holder = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    with pytest.raises(TransientError):
+        open_backend(f"sqlite:{tmp_path / 'store.db'}", patient=False)
+    assert time.monotonic() - began < IMPATIENT_S + 4
+    holder.close()
 
 
 @pytest.mark.parametrize("url", ["mysql:host/db", "", "wandb/tracker.db", "SQLITE:x"])

@@ -224,7 +224,7 @@ def sync(
             stopped_by_signals(brake.stop),
         ):
             looked_up = found if choice.is_whole else chosen
-            report = sync_to(looked_up, lambda: open_backend(url), options, shows)
+            report = sync_to(looked_up, lambda: open_backend(url, patient=False), options, shows)
     else:
         report = SyncReport()
     report.not_found = found.not_found if paths else []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgpack
 
 from airtape.backends.tally import Tally
+from airtape.errors import TargetError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key, key_of, path_of
 from airtape.fold.observers import HistoryChanges
@@ -132,11 +133,19 @@ def pack_state(fold: Fold, provisional: list[tuple[int, Key]]) -> bytes:
 def unpack_state(
     state: bytes, observer: HistoryChanges | None
 ) -> tuple[Fold, list[tuple[int, Key]]]:
-    """Return what `pack_state` was given, the fold with an observer; new ones for no state."""
+    """Return what `pack_state` was given, the fold with an observer; new ones for no state.
+
+    Raises:
+        TargetError: It is something else: the target that it comes from is damaged.
+    """
     if not state:
         return Fold(observer=observer), []
-    said: tuple[dict[str, Any], list[tuple[int, list[str]]]] = msgpack.unpackb(
-        state, ext_hook=unpack_ext
-    )
-    fold, rows = said
-    return Fold(fold, observer=observer), [(step, key_of(path)) for step, path in rows]
+    try:
+        fold, rows = msgpack.unpackb(state, ext_hook=unpack_ext)
+        return Fold(fold, observer=observer), [(step, key_of(path)) for step, path in rows]
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise TargetError(
+            "what the target says of a run is damaged",
+            because=f"{type(error).__name__}: {error}",
+            hint="The logs are whole. Make the target anew from them: tracker rebuild TARGET",
+        ) from error

@@ -19,15 +19,22 @@ def known_schemes() -> list[str]:
     return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
-def open_backend(url: str) -> Backend:
+def open_backend(url: str, *, patient: bool = True) -> Backend:
     """Open the target of a URL: ``sqlite:runs.db``, ``jsonl:folder``, ``memory:name``.
+
+    Args:
+        url: The URL.
+        patient: Whether it may wait a while by itself for others who use it; not for a caller who
+            asks again as long as he likes. A backend that makes a difference has a class method
+            ``impatient``.
 
     Raises:
         UsageError: The URL has no scheme, or one that no installed backend serves.
         TargetError: The backend cannot be loaded, or the target cannot be opened.
     """
     factory, location = _factory_of(url)
-    return factory(location)
+    impatient: Callable[[str], Backend] = getattr(factory, "impatient", factory)
+    return factory(location) if patient else impatient(location)
 
 
 def replacement_of(url: str) -> Replacement | None:

@@ -14,7 +14,7 @@ from airtape.backends.listing import WriterCursor
 from airtape.backends.sqlite_cursors import Place
 from airtape.backends.sqlite_hints import forget_hints, read_hints, write_hints
 from airtape.backends.sqlite_history import Keys
-from airtape.backends.sqlite_open import Store, path_of
+from airtape.backends.sqlite_open import IMPATIENT_S, Store, path_of
 from airtape.backends.sqlite_replacement import SqliteReplacement
 from airtape.backends.sqlite_retract import forget_run, forget_writer
 
@@ -40,6 +40,11 @@ class SqliteBackend:
         self._store = Store(location, **options)
         self._keys = Keys()
         self._changes_of_others = -1
+
+    @classmethod
+    def impatient(cls, location: str) -> SqliteBackend:
+        """Open a store for somebody who asks again when another process holds it."""
+        return cls(location, busy_s=IMPATIENT_S)
 
     @classmethod
     def replacement(cls, location: str) -> SqliteReplacement:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from itertools import chain
 from typing import NamedTuple
 
 import msgpack
 
 from airtape.backends.cursor import Cursor, FileMark, Loss, RunKey
+from airtape.backends.sqlite_damage import check_integers, reading
 from airtape.backends.sqlite_values import integer, integer_from
 from airtape.backends.tally import Tally
 from airtape.records import pack_big_ints, unpack_ext
@@ -37,6 +39,7 @@ def find(db: sqlite3.Connection, run: RunKey, writer: bytes) -> Place | None:
     return None if found is None else Place(*found)
 
 
+@reading
 def make(db: sqlite3.Connection, run: RunKey, writer: bytes) -> Place:
     """Make a place for a writer that has none yet, and for its run."""
     identity = _identity(run)
@@ -55,6 +58,7 @@ def make(db: sqlite3.Connection, run: RunKey, writer: bytes) -> Place:
     return Place(run_id, added)
 
 
+@reading
 def runs_like(db: sqlite3.Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
     """Return the runs of the store with their ids: one, if it is there, or all."""
     rows = db.execute("SELECT run_id, root, as_entity, as_project, id FROM runs")
@@ -65,16 +69,20 @@ def runs_like(db: sqlite3.Connection, run: RunKey | None) -> list[tuple[RunKey, 
     return sorted(pair for pair in found if run in {None, pair[0]})
 
 
+@reading
 def version_of(db: sqlite3.Connection, place: Place | None) -> int:
     """Return the version of a writer's cursor, 0 if it has none."""
     if place is None:
         return 0
-    version: int = db.execute(
+    version: int
+    (version,) = db.execute(
         "SELECT version FROM cursors WHERE writer = ?", (place.writer,)
-    ).fetchone()[0]
+    ).fetchone()
+    check_integers([version])
     return version
 
 
+@reading
 def read(db: sqlite3.Connection, writer: int) -> Cursor:
     """Return the cursor of a writer that has one."""
     version, received, ended, state, size, digest = db.execute(
@@ -91,14 +99,14 @@ def read(db: sqlite3.Connection, writer: int) -> Cursor:
         " FROM losses WHERE writer = ? ORDER BY rowid",
         (writer,),
     )
-    return Cursor(
+    cursor = Cursor(
         version=version,
         received=SeqSet.decode(received),
         files={
             name: FileMark(offset, start, crc, integer_from(seq), size, mtime_ns)
             for name, offset, start, crc, seq, size, mtime_ns in files
         },
-        state=state,
+        state=bytes(memoryview(state)),
         losses=tuple(
             Loss(file, start, end, _seq_from(first), _seq_from(last), reason)
             for file, start, end, first, last, reason in losses
@@ -106,6 +114,11 @@ def read(db: sqlite3.Connection, writer: int) -> Cursor:
         ended=bool(ended),
         tally=None if digest is None else Tally(size, int(digest, 16)),
     )
+    check_integers(mark.mtime_ns for mark in cursor.files.values())
+    counts = [version, *(cursor.tally or ()), *(at for loss in cursor.losses for at in loss[1:3])]
+    counts += chain.from_iterable(mark[:5] for mark in cursor.files.values())
+    check_integers(counts, least=0)
+    return cursor
 
 
 def write(db: sqlite3.Connection, writer: int, cursor: Cursor, header: Header) -> None:
@@ -146,6 +159,7 @@ def write(db: sqlite3.Connection, writer: int, cursor: Cursor, header: Header) -
     )
 
 
+@reading
 def headers_of(db: sqlite3.Connection, run: int) -> dict[int, Header]:
     """Return the headers of a run's writers, by the ids of those that have a cursor."""
     rows = db.execute(

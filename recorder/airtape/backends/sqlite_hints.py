@@ -8,8 +8,10 @@ from collections.abc import Mapping
 
 from airtape.backends.base import DirectoryHint, FileHint
 from airtape.backends.cursor import RunKey
+from airtape.backends.sqlite_damage import check_integers, reading
 
 
+@reading
 def read_hints(db: sqlite3.Connection) -> dict[str, DirectoryHint]:
     """Return what is known of run directories, by path."""
     files: defaultdict[str, dict[str, FileHint]] = defaultdict(dict)
@@ -17,9 +19,13 @@ def read_hints(db: sqlite3.Connection) -> dict[str, DirectoryHint]:
         "SELECT directory, name, size, mtime_ns, run_id, root, as_entity, as_project, writer, done"
         " FROM directory_files ORDER BY directory, name"
     ):
+        check_integers((size, mtime_ns))
         run = RunKey(run_id, bytes.fromhex(root), entity, project)
         files[directory][name] = FileHint(size, mtime_ns, run, bytes.fromhex(writer), bool(done))
-    directories = db.execute("SELECT path, mtime_ns, entity, project, name FROM directories")
+    directories = db.execute(
+        "SELECT path, mtime_ns, entity, project, name FROM directories"
+    ).fetchall()
+    check_integers(directory[1] for directory in directories)
     return {
         path: DirectoryHint(mtime_ns, files[path], entity, project, name)
         for path, mtime_ns, entity, project, name in directories

@@ -9,6 +9,7 @@ from operator import itemgetter
 from typing import Any, TypeAlias
 
 from airtape.backends.sqlite_cursors import Place
+from airtape.backends.sqlite_damage import reading
 from airtape.backends.sqlite_rows import put_rows
 from airtape.backends.sqlite_values import (
     decode,
@@ -41,6 +42,7 @@ class Keys:
         """Forget all."""
         self._ids.clear()
 
+    @reading
     def of_run(self, db: sqlite3.Connection, run: int) -> dict[Key, int]:
         """Return the ids of a run's keys; `add` adds to it."""
         ids = self._ids.get(run)
@@ -112,6 +114,7 @@ def write_events(db: sqlite3.Connection, writer: int, events: Iterable[Record]) 
         )
 
 
+@reading
 def read_points(db: sqlite3.Connection, place: Place) -> list[Point]:
     """Return the points of a writer, by step and then by path of the key."""
     rows = db.execute(
@@ -126,6 +129,7 @@ def read_points(db: sqlite3.Connection, place: Place) -> list[Point]:
     return sorted(points, key=lambda point: (point.step, path_of(point.key)))
 
 
+@reading
 def read_rows(db: sqlite3.Connection, place: Place) -> dict[int, tuple[float, float]]:
     """Return timestamp and runtime of a writer's rows by step."""
     rows = db.execute(
@@ -135,6 +139,7 @@ def read_rows(db: sqlite3.Connection, place: Place) -> dict[int, tuple[float, fl
     return {step: (_number(time), _number(runtime)) for step, time, runtime in rows}
 
 
+@reading
 def read_events(db: sqlite3.Connection, writer: int, kind: int | None = None) -> list[Record]:
     """Return the records of a writer that are neither rows nor part of the fold, by seq.
 

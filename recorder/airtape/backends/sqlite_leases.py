@@ -6,10 +6,12 @@ import sqlite3
 
 from airtape.backends.cursor import RunKey
 from airtape.backends.lease import Lease
+from airtape.backends.sqlite_damage import reading
 
 _RUN = "run_id = ? AND root = ? AND as_entity = ? AND as_project = ?"
 
 
+@reading
 def take(db: sqlite3.Connection, run: RunKey, lease: Lease) -> Lease | None:
     """Put a run into somebody's hands; None if that was done, else in whose hands it stays."""
     columns = "owner, host, boot_id, pid, start_ticks, renewed_ns, lasts_ns"

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from shlex import quote as shell_quoted
 from time import monotonic, sleep
 from typing import Final
 from urllib.parse import quote
@@ -17,8 +18,9 @@ from airtape.errors import TargetError, TransientError
 from airtape.filesystems import why_locks_fail
 
 BUSY_S: Final = 15
-"""How long to wait for another process that writes to the store; a sync then asks again. Nothing
-ends this waiting, and a job that is to end has 30 s for it, often."""
+"""How long to wait for another process that writes to the store. Nothing ends this waiting."""
+IMPATIENT_S: Final = 1
+"""The same for a sync, which then asks again, unless it is to end or has asked for long enough."""
 RETRY_S: Final = 0.01
 CACHE_KIB: Final = 32 << 10
 WANDB_FOLDERS: Final = frozenset({"wandb", ".wandb"})
@@ -147,8 +149,9 @@ class Store:
         """
         try:
             yield
-        except sqlite3.Error as error:
-            what, hint = self._explain(str(error))
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            # Names in a damaged schema stand in SQLite's message, which then may be no text.
+            what, hint = self._explain(error)
             kind = TransientError if "locked" in str(error) else TargetError
             raise kind(what, where=str(self.path), because=str(error), hint=hint) from error
         except OSError as error:
@@ -159,23 +162,25 @@ class Store:
                 hint="Choose another place with --to sqlite:PATH.",
             ) from error
 
-    def _explain(self, message: str) -> tuple[str, str]:
+    def _explain(self, error: Exception) -> tuple[str, str]:
         """Return what failed and what to try."""
+        message = str(error)
         if "locked" in message:
             hint = "Let the other sync finish, then sync again."
             if Path(f"{self.path}.lock").exists():
                 hint += f" If none is running, it was killed: remove {self.path}.lock"
-            return f"another process has held the store for {self._busy_s:g} s", hint
+            return "another process holds the store", hint
         if "readonly" in message or "unable to open" in message:
             return "the store cannot be written", "Choose another place with --to sqlite:PATH."
         if "full" in message or "disk I/O" in message:
             return "the store cannot be written", "Make room on its disk, then sync again."
-        if "not a database" in message or "malformed" in message:
-            return (
-                "the store is no SQLite database, or damaged",
-                "The logs are whole: move the file away and sync again, into a new one.",
-            )
-        return "the store does not work", "Sync again; if it stays so, sync into a new file."
+        anew = f"tracker rebuild {shell_quoted(f'sqlite:{self.path}')}"
+        if isinstance(error, sqlite3.OperationalError) and "malformed" not in message:
+            return "the store does not work", f"Sync again; if it stays so, make it anew: {anew}"
+        return (
+            "the store is no SQLite database, or damaged",
+            f"The logs are whole. Make it anew from them: {anew}",
+        )
 
 
 def path_of(location: str) -> Path:
