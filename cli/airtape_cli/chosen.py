@@ -16,6 +16,7 @@ from airtape.query.directories import directories_of
 from airtape.query.filters import parse
 from airtape.query.moments import read_period, read_span
 from airtape.rundir import Found, find_run_dirs, log_files
+from airtape_cli.aside import with_asides
 from airtape_cli.options import time_span
 from airtape_cli.render.notes import echo_note
 
@@ -60,14 +61,17 @@ class Choice:
         """Whether everything at the paths is meant."""
         return self == Choice(self.paths)
 
-    def found(self) -> Found:
+    def found(self, folder: Path) -> Found:
         """Return the run directories that are meant.
+
+        Args:
+            folder: As for `airtape_cli.aside.with_asides`.
 
         Raises:
             UsageError: A filter cannot be understood.
         """
         wanted = [parse(text) for text in self.filters]
-        found = find_run_dirs(self.paths)
+        found = with_asides(find_run_dirs(self.paths), folder)
         if self.is_whole:
             return found
         run_dirs = [path for path in found.run_dirs if not self._is_excluded(path)]

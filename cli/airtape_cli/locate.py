@@ -17,6 +17,7 @@ from airtape.file_list import RunFile, list_files
 from airtape.overview import Overview, read_overview
 from airtape.rundir import find_run_dirs
 from airtape.states import Vantage
+from airtape_cli.aside import asides_of
 from airtape_cli.newest import DirectoriesById, NewestRuns
 
 _PATH_PARTS: Final = 3
@@ -27,8 +28,9 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
     """Return the run that is meant.
 
     Args:
-        said: A run directory or a log in it, which stands for this directory alone; or the id, name
-            or path of a run below `folder`, which stands for all directories of the run.
+        said: A run directory or a log in it, which stands for this directory alone, with changes
+            that had to be written aside; or the id, name or path of a run below `folder`, which
+            stands for all directories of the run.
         folder: Where to look for ids, names and paths.
         vantage: When and where one looks from.
 
@@ -37,7 +39,12 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
         LogFormatError: It is there, but none of its logs can be read.
     """
     if os.path.lexists(said):
-        return _readable(_overview(_directory(said), vantage))
+        directory = _directory(said)
+        asides = [*asides_of([directory], folder)]
+        if asides:
+            runs = _runs_in([directory, *asides], vantage)
+            return _readable(next(run for run in runs if directory in run.directories))
+        return _readable(_overview(directory, vantage))
     run_dirs = _run_dirs_in(folder)
     # Directories are usually named after the id: then no other ones have to be read.
     named = DirectoriesById(run_dirs).of(said.rpartition("/")[2])
@@ -69,7 +76,7 @@ def find_whole_run(said: str, folder: Path, vantage: Vantage) -> Overview:
         return found
     directory = found.directory
     beside = DirectoriesById(_run_dirs_in(directory.parent)).of(found.run_id)
-    runs = _runs_in([*{*beside, directory}], vantage)
+    runs = _runs_in([*{*beside, *found.directories}], vantage)
     return next(run for run in runs if directory in run.directories)
 
 

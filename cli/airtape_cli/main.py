@@ -11,6 +11,7 @@ from airtape_cli.commands.clean import clean
 from airtape_cli.commands.config import config
 from airtape_cli.commands.delete import delete
 from airtape_cli.commands.diff import diff
+from airtape_cli.commands.edit import edit
 from airtape_cli.commands.export import export
 from airtape_cli.commands.fetch import fetch
 from airtape_cli.commands.gc import gc
@@ -65,7 +66,7 @@ def main(debug: bool) -> None:
 
 
 for command in (
-    *(sync, status, ls, show, diff, export, fetch, stop, delete),
+    *(sync, status, ls, show, diff, export, fetch, edit, stop, delete),
     *(verify, repair, log_dump, rebuild),
     *(receipt, bundle, clean, gc),
     *(config, target, targets, offline, online, disabled, enabled),

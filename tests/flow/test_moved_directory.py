@@ -182,4 +182,9 @@ def test_a_read_only_run_is_synced(
             name, *options = command
             run_tracker(name, str(run_dir), *options, env=mounted)
         assert tree_of(run_dir) == before
+        elsewhere = tmp_path_factory.mktemp("elsewhere")
+        edit = run_tracker("edit", str(run_dir), "--name", "tiger", env=mounted, cwd=elsewhere)
+        assert edit.stdout.endswith(f"  in wandb/{run_dir.name}\n")
+        assert tree_of(run_dir) == before
+    assert "tiger" in run_tracker("ls", str(run_dir.parent), cwd=elsewhere).stdout
     assert_store_holds(store, run_dir)

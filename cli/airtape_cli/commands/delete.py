@@ -14,6 +14,7 @@ from airtape.backends.base import Backend
 from airtape.backends.registry import open_backend
 from airtape.deletion import bury_run, remove_fetched, remove_run_dirs
 from airtape.errors import UsageError
+from airtape.fold.merge import merge
 from airtape.login_name import login_name
 from airtape.names import NO_ENTITY, NO_PROJECT
 from airtape.overview import Overview
@@ -137,14 +138,27 @@ def _ask(runs: Sequence[Overview], target: str | None, *, yes: bool) -> None:
 
 def _delete(run: Overview, backend: Backend | None) -> None:
     run_id = run.run_id or ""
-    path = RunPath(run.entity or NO_ENTITY, run.project or NO_PROJECT, run_id)
     # First, so that nobody brings the run back from what is not removed yet.
-    bury_run(run.directories, Tombstone(path, now_text(), login_name(os.environ)))
+    for path in _paths(run, run_id):
+        bury_run(run.directories, Tombstone(path, now_text(), login_name(os.environ)))
     roots = {root_of(header) for header, _ in run.writers}
     if backend is not None:
         _take_back(roots, backend)
     remove_fetched({directory.parent for directory in run.directories}, run_id, roots)
     remove_run_dirs(run.directories, run_id)
+
+
+def _paths(run: Overview, run_id: str) -> set[RunPath]:
+    """Return the paths of a run, as it is and as it was recorded: a copy may lack a change."""
+    recorded = [part for part in run.writers if part.header.role != "amend"]
+    said = merge(recorded).run if recorded else {}
+    return {
+        RunPath(str(entity or NO_ENTITY), str(project or NO_PROJECT), run_id)
+        for entity, project in (
+            (run.entity, run.project),
+            (said.get("entity"), said.get("project")),
+        )
+    }
 
 
 def _take_back(roots: Collection[bytes], backend: Backend) -> None:

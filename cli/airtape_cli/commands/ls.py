@@ -14,6 +14,7 @@ from airtape.errors import UsageError
 from airtape.overview import Overview
 from airtape.rundir import find_run_dirs
 from airtape.states import in_words
+from airtape_cli.aside import with_asides
 from airtape_cli.newest import NewestRuns
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
 from airtape_cli.render.lines import Column, Line, Span, echo_lines, table
@@ -70,7 +71,7 @@ def ls(
       tracker ls --json | jq -r '.runs[] | select(.state == "crashed").directory'
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
-    found = find_run_dirs(paths or [folder])
+    found = with_asides(find_run_dirs(paths or [folder]), folder)
     run_dirs = [*found.run_dirs, *found.cleaned]
     here = vantage(stale_after)
     limit = None if show_all else NEWEST

@@ -13,6 +13,7 @@ from airtape.sync.rebuild import Rebuilt
 from airtape.sync.rebuild import rebuild as rebuild_target
 from airtape.sync.renames import Renames
 from airtape.targets import without_password
+from airtape_cli.aside import with_asides
 from airtape_cli.boundary import echo_errors
 from airtape_cli.options import default_folder, json_option, named_target
 from airtape_cli.renaming import check_new_ids, renaming_options
@@ -81,7 +82,7 @@ def rebuild(
       6  a signal came; the target stays
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
-    found = find_run_dirs(paths or [folder])
+    found = with_asides(find_run_dirs(paths or [folder]), folder)
     check_new_ids(found.run_dirs, renames)
     brake = Brake()
     options = SyncOptions(tombstones=[folder], brake=brake, jobs=jobs, renames=renames)

@@ -17,6 +17,7 @@ from airtape.states import in_words
 from airtape.sync.last_sync import LastSync
 from airtape.sync.outbox import Waiting, waiting_in
 from airtape.targets import without_password
+from airtape_cli.aside import with_asides
 from airtape_cli.askable import askable_target, open_askable
 from airtape_cli.options import default_folder, json_option
 from airtape_cli.remembered import last_sync
@@ -57,7 +58,7 @@ def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -
       tracker status --json | jq '.targets[].records'
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
-    found = find_run_dirs(paths or [folder])
+    found = with_asides(find_run_dirs(paths or [folder]), folder)
     outboxes, notes = [], list[str]()
     for url in targets or (configured_target(folder),):
         with closing(open_askable(url)) as backend:

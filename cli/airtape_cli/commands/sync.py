@@ -16,6 +16,7 @@ from airtape.sync.renames import Renames
 from airtape.sync.report import ExitCode, SyncReport
 from airtape.sync.retry import Retry
 from airtape.targets import without_password
+from airtape_cli.aside import asides_of
 from airtape_cli.boundary import echo_errors
 from airtape_cli.chosen import Choice, choosing_options
 from airtape_cli.following import follow as follow_runs
@@ -205,9 +206,11 @@ def sync(
     )
     chosen = with_named_runs(paths, folder, vantage()) or (str(folder),)
     places = ", ".join(chosen)
-    found = replace(choice, paths=chosen).found()
+    found = replace(choice, paths=chosen).found(folder)
     if not choice.is_whole:
         chosen = tuple(map(str, found.run_dirs))
+    elif follow:
+        chosen += tuple(map(str, asides_of(found.run_dirs, folder)))
     check_new_ids(found.run_dirs, renames)
     if follow:
         report = follow_runs(

@@ -15,6 +15,7 @@ from airtape.sync.compare import compare
 from airtape.sync.report import ExitCode
 from airtape.targets import without_password
 from airtape.verify import verify as verify_logs
+from airtape_cli.aside import with_asides
 from airtape_cli.boundary import error_lines
 from airtape_cli.options import default_folder, json_option, named_target
 from airtape_cli.render.comparison import closing_sentence, comparison_lines, comparison_shape
@@ -63,7 +64,8 @@ def verify(
     """  # noqa: D301 - \b tells click to keep the lines below it
     chosen = paths or (str(default_folder()),)
     if target is not None:
-        context.exit(_compare(find_run_dirs(chosen), target, named=bool(paths), as_json=as_json))
+        found = with_asides(find_run_dirs(chosen), default_folder())
+        context.exit(_compare(found, target, named=bool(paths), as_json=as_json))
     named = find_logs(chosen)
     runs = []
     for run in verify_logs(named.logs):

@@ -10,6 +10,7 @@ from airtape.fold.metrics import Metrics
 from airtape.overview import Overview
 from airtape.records import Plain
 from airtape.sparkline import sparkline
+from airtape_cli.render.edits import edit_lines
 from airtape_cli.render.lines import Line, Span, aligned
 from airtape_cli.render.notes import health_notes
 from airtape_cli.render.text import (
@@ -39,6 +40,10 @@ def overview_lines(run: Overview, files: Sequence[RunFile]) -> Iterator[Line]:
     yield from _summary_lines(run)
     if run.alerts:
         yield from _alert_lines(run)
+    edits = [*edit_lines(run)]
+    if edits:
+        yield from _titled("Edits")
+        yield from _indented(edits)
     if files:
         yield from _file_lines(files)
     problems = health_notes(run)

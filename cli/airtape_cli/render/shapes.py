@@ -12,6 +12,7 @@ from airtape.fold.merge import Part
 from airtape.overview import Overview
 from airtape.states import final_state
 from airtape.txlog.reader import Damage
+from airtape_cli.render.edits import edit_shapes
 from airtape_cli.render.text import iso_time
 
 
@@ -77,6 +78,7 @@ def full_shape(run: Overview, files: Iterable[RunFile]) -> dict[str, Any]:
         "summary": run.summary,
         "metrics": [definition.to_fields() for definition in run.metrics],
         "writers": [_writer_shape(part) for part in run.writers],
+        "edits": edit_shapes(run),
         "files": [{"path": file.path, "bytes": file.size} for file in files],
     }
 

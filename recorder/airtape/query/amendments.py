@@ -1,8 +1,16 @@
-"""Changing a run after the fact: one more log beside the others, whose word counts over theirs."""
+"""Changing a run after the fact: one more log beside the others, whose word counts over theirs.
+
+Where the run directory cannot be written, the log stands in a directory of its own in another
+``wandb`` folder. That is one more directory of the run, as a requeued job makes them, too.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -14,6 +22,8 @@ import msgpack
 
 from airtape.errors import TargetError
 from airtape.large_values import split_values, store_large
+from airtape.login_name import login_name
+from airtape.new_rundir import make_top
 from airtape.process import this_process
 from airtape.query.kept import Amendment
 from airtape.records import Kind, pack_big_ints
@@ -21,10 +31,11 @@ from airtape.rundir import RunDir
 from airtape.txlog.format import MAX_BODY, Header
 from airtape.txlog.writer import LogWriter
 from airtape.version import __version__
-from airtape.writers import WriterFiles
+from airtape.writers import WriterFiles, read_writers
 
 _ROOM: Final = 512
 """Bytes of a frame left for what stands beside the values."""
+_READ_ONLY: Final = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 def write_amendment(run_dir: Path, writers: Sequence[WriterFiles], amendment: Amendment) -> None:
@@ -38,13 +49,99 @@ def write_amendment(run_dir: Path, writers: Sequence[WriterFiles], amendment: Am
     Raises:
         TargetError: It cannot be written.
     """
-    header = _header(writers)
-    directory = RunDir(run_dir, header.run_id)
     try:
-        records = [*_records(amendment, directory.blobs)]
-        log = _create(directory, header)
+        _write(run_dir, writers, amendment)
     except OSError as error:
         raise _refusal(run_dir, error.strerror or str(error)) from error
+
+
+def write_amendment_or_aside(
+    run_dir: Path, writers: Sequence[WriterFiles], amendment: Amendment, folders: Sequence[Path]
+) -> Path:
+    """Write a change of a run into one of its directories, or beside it where that is read-only.
+
+    Args:
+        run_dir: The directory.
+        writers: All writers of the run, in the order in which they count, at least one.
+        amendment: The change.
+        folders: The ``wandb`` folders for a directory aside, in the order in which to try them.
+
+    Returns:
+        The directory that it is in.
+
+    Raises:
+        TargetError: It cannot be written.
+    """
+    try:
+        _write(run_dir, writers, amendment)
+    except OSError as error:
+        refused = error
+    else:
+        return run_dir
+    for folder in folders if refused.errno in _READ_ONLY else ():
+        with suppress(TargetError):
+            return write_amendment_aside(run_dir, writers, amendment, folder)
+    raise _refusal(run_dir, refused.strerror or str(refused)) from refused
+
+
+def write_amendment_aside(
+    run_dir: Path, writers: Sequence[WriterFiles], amendment: Amendment, folder: Path
+) -> Path:
+    """Write a change of a run into a directory of its own.
+
+    Args:
+        run_dir: A directory of the run; that of the change has its name, with a number behind it
+            if need be.
+        writers: All writers of the run, in the order in which they count, at least one.
+        amendment: The change.
+        folder: The ``wandb`` folder for the directory; made if need be.
+
+    Returns:
+        The directory.
+
+    Raises:
+        TargetError: It cannot be written.
+    """
+    fresh = folder / f".edit-{uuid4().hex}"
+    try:
+        make_top(folder)
+        names = (f"{run_dir.name}-{number}" if number else run_dir.name for number in count())
+        for aside in map(folder.joinpath, names):
+            if _has_changes_of(aside, writers):
+                _write(aside, writers, amendment)
+                return aside
+            if not aside.exists():
+                fresh.mkdir()
+                _write(fresh, writers, amendment)
+                # At once, so that nobody takes it for a run that lost its log.
+                fresh.rename(aside)
+                return aside
+    except OSError as error:
+        raise _refusal(folder, error.strerror or str(error)) from error
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+    raise AssertionError  # pragma: no cover - numbers do not end
+
+
+def holds_changes_only(run_dir: Path) -> bool:
+    """Tell whether all that a directory has of runs are changes."""
+    writers = read_writers(run_dir, [])
+    return bool(writers) and all(writer.header.role == "amend" for writer in writers)
+
+
+def _has_changes_of(run_dir: Path, writers: Sequence[WriterFiles]) -> bool:
+    run_id = writers[-1].header.run_id
+    found = read_writers(run_dir, [])
+    return bool(found) and all(
+        (one.header.role, one.header.run_id) == ("amend", run_id) for one in found
+    )
+
+
+def _write(run_dir: Path, writers: Sequence[WriterFiles], amendment: Amendment) -> None:
+    header = _header(writers)
+    directory = RunDir(run_dir, header.run_id)
+    records = [*_records(amendment, directory.blobs)]
+    log = _create(directory, header)
     for kind, *fields in records:
         body = [int(kind), time_ns(), *fields]
         log.append(msgpack.packb(body, default=pack_big_ints))
@@ -95,7 +192,7 @@ def _records(amendment: Amendment, blobs: Path) -> Iterator[tuple[Any, ...]]:
         yield Kind.CONFIG, {}, part
     for part in _parts([[key] for key in amendment.removed_summary], limit, blobs):
         yield Kind.SUMMARY, [], part
-    yield Kind.EXIT, 0, {"how": "finish"}
+    yield Kind.EXIT, 0, {"how": "finish", "by": login_name(os.environ)}
 
 
 def _parts(values: list[Any], limit: int, blobs: Path) -> list[list[Any]]:

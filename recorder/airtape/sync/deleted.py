@@ -46,6 +46,9 @@ class DeletedRuns:
         whole = merge([Part(writer.header, writer.fold()) for writer in writers])
         entity, project = (whole.run.get(name) for name in ("entity", "project"))
         run_id = whole.newest.header.run_id
+        if all(writer.header.role == "amend" for writer in writers):
+            # Changes alone do not tell where the run belonged.
+            return next((stone for run, stone in stones.items() if run.run_id == run_id), None)
         return stones.get(RunPath(str(entity or NO_ENTITY), str(project or NO_PROJECT), run_id))
 
     def _of(self, folder: Path) -> dict[RunPath, Tombstone]:

@@ -1,0 +1,43 @@
+"""Directories aside: changes of runs whose own directory could not be written."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from airtape.query.amendments import holds_changes_only
+from airtape.rundir import Found, find_run_dirs
+
+_NUMBERED: Final = re.compile(r"(.+?)(?:-\d+)?", re.DOTALL)
+
+
+def with_asides(found: Found, folder: Path) -> Found:
+    """Return run directories with those in which changes of their runs stand.
+
+    Args:
+        found: The directories.
+        folder: Where changes are written when a run directory is read-only: the folder for runs
+            that are recorded from here.
+    """
+    asides = [*asides_of(found.run_dirs, folder)]
+    if not asides:
+        return found
+    return found._replace(run_dirs=sorted([*found.run_dirs, *asides], key=str))
+
+
+def asides_of(run_dirs: Iterable[Path], folder: Path) -> Iterator[Path]:
+    """Yield the directories with changes of runs that stand in other folders."""
+    here = os.path.realpath(folder)
+    places = {path: os.path.realpath(path.parent) for path in run_dirs}
+    names = {path.name for path, place in places.items() if place != here}
+    if not names:
+        return
+    known = {path.name for path, place in places.items() if place == here}
+    for path in find_run_dirs([folder]).run_dirs:
+        said = _NUMBERED.fullmatch(path.name)
+        belongs = path.name in names or (said is not None and said[1] in names)
+        if belongs and path.name not in known and holds_changes_only(path):
+            yield path
