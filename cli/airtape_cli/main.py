@@ -9,6 +9,7 @@ from airtape_cli.boundary import boundary
 from airtape_cli.commands.bundle import bundle
 from airtape_cli.commands.clean import clean
 from airtape_cli.commands.config import config
+from airtape_cli.commands.cron import cron
 from airtape_cli.commands.delete import delete
 from airtape_cli.commands.diff import diff
 from airtape_cli.commands.edit import edit
@@ -68,7 +69,7 @@ def main(debug: bool) -> None:
 for command in (
     *(sync, status, ls, show, diff, export, fetch, edit, stop, delete),
     *(verify, repair, log_dump, rebuild),
-    *(receipt, bundle, clean, gc),
+    *(receipt, bundle, clean, gc, cron),
     *(config, target, targets, offline, online, disabled, enabled),
 ):
     main.add_command(command)

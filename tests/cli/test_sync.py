@@ -258,3 +258,23 @@ def test_the_last_line_counts_what_did_not_arrive() -> None:
         "Synced 1 run, 5 records, to x:y; 1 failed, 1 held by another sync, 1 had nothing new, "
         "1 not reached."
     )
+
+
+def test_a_quiet_sync_says_only_what_is_wrong(
+    tracker: Tracker, make_run: MakeRun, wandb: Path
+) -> None:
+    """On stderr, so that cron sends mail then, and only then."""
+    make_run()
+    assert tracker("sync", "--quiet").output == ""
+    assert tracker("sync", "-q").output == ""
+    (make_run("bad") / "run-bad.txlog").write_text("no log")
+    damaged = make_run("damaged") / "run-damaged.txlog"
+    content = bytearray(damaged.read_bytes())
+    content[content.index(b"loss")] ^= 1
+    damaged.write_bytes(content)
+    result = tracker("sync", "--quiet", exit_code=3)
+    assert result.stdout == ""
+    assert "this is no transaction log" in result.stderr
+    assert "new damage: run-damaged.txlog" in result.stderr
+    assert "Synced" not in result.stderr
+    assert wandb.exists()

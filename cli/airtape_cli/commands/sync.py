@@ -33,7 +33,7 @@ from airtape_cli.remembered import remember
 from airtape_cli.renaming import check_new_ids, renaming_options
 from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
-from airtape_cli.render.sync_report import closing_lines
+from airtape_cli.render.sync_report import closing_lines, run_lines
 from airtape_cli.render.text import shown
 from airtape_cli.stopping import stopped_by_signals
 from airtape_cli.synced import configured_target
@@ -115,6 +115,7 @@ from airtape_cli.synced import configured_target
 @click.option("--state-file", type=click.Path(path_type=Path), hidden=True)
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Say something of every run.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong, as cron jobs should.")
 @click.pass_context
 def sync(
     context: click.Context,
@@ -138,6 +139,7 @@ def sync(
     state_file: Path | None,
     as_json: bool,
     verbose: bool,
+    quiet: bool,
 ) -> None:
     """Bring runs to a target: a SQLite store unless you name another.
 
@@ -218,12 +220,12 @@ def sync(
             url,
             options,
             until_finished=until_finished,
-            quiet=as_json,
+            quiet=as_json or quiet,
             state_file=state_file,
         )
     elif found.run_dirs or found.problems or found.cleaned:
         with (
-            progress(quiet=as_json, verbose=verbose, dry_run=dry_run) as shows,
+            progress(quiet=as_json or quiet, verbose=verbose, dry_run=dry_run) as shows,
             stopped_by_signals(brake.stop),
         ):
             looked_up = found if choice.is_whole else chosen
@@ -235,11 +237,24 @@ def sync(
         remember(url, report)
     if as_json:
         echo_json({"target": without_password(url), "dry_run": dry_run, **report.to_json()})
+    elif quiet:
+        _echo_failures(report)
     else:
-        for line in closing_lines(report, without_password(url), dry_run=dry_run):
-            click.echo(line)
-        if not report.runs and not report.not_found and report.exit_code is ExitCode.OK:
-            fitting_ones = "" if choice.is_whole else " that fit"
-            click.echo(f"No runs{fitting_ones} in {shown(places)}.")
+        fitting_ones = "" if choice.is_whole else " that fit"
+        _echo_end(report, url, f"{fitting_ones} in {shown(places)}", dry_run=dry_run)
     echo_errors(report)
     context.exit(report.exit_code)
+
+
+def _echo_failures(report: SyncReport) -> None:
+    for run in report.runs:
+        if run.status in {"failed", "damaged"}:
+            for line in run_lines(run, verbose=False, dry_run=False):
+                click.echo(line, err=True)
+
+
+def _echo_end(report: SyncReport, url: str, where: str, *, dry_run: bool) -> None:
+    for line in closing_lines(report, without_password(url), dry_run=dry_run):
+        click.echo(line)
+    if not report.runs and not report.not_found and report.exit_code is ExitCode.OK:
+        click.echo(f"No runs{where}.")

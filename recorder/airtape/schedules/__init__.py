@@ -1,0 +1,1 @@
+"""Lines and units that let a machine sync by itself: cron, systemd, Slurm."""
