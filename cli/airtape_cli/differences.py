@@ -12,9 +12,9 @@ from airtape.exactjson import dumps
 from airtape.fold.keys import Tree, dotted
 from airtape.fold.merge import merge
 from airtape.overview import Overview
+from airtape.overview_facts import leaves_of
 from airtape.records import Plain
 from airtape_cli.locate import files_of
-from airtape_cli.render.overview import leaves_of
 
 CODE: Final = "code/"
 PATCH: Final = "diff.patch"

@@ -21,7 +21,6 @@ from airtape.record_log import finished_error
 from airtape.records import HistoryFlag, Kind, Plain
 from airtape.run_code import CodeMethods
 from airtape.run_later import LaterMethods, T
-from airtape.run_page import frame, page
 from airtape.run_save import SaveMethods
 from airtape.runlog import RunLog
 from airtape.settings import Settings
@@ -221,13 +220,17 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
     def to_html(self, height: int = 420, hidden: bool = False) -> str:
         """Return a frame of HTML that shows the run as it is at this moment.
 
+        It holds a page that needs no network: what the run is, its config, its summary, its metrics
+        as charts, the end of its output. All of the run's log is read for it.
+
         Args:
             height: Its height in pixels.
             hidden: Whether a button stands there until somebody presses it.
         """
-        facts = {"Run": self.path, "Mode": self.mode, "Step": str(self.step), "In": self.sync_dir}
-        tables = {"Summary": dict(self.summary.items()), "Config": self.config.as_dict()}
-        return frame(page(self.name or self.id, facts, tables), height=height, hidden=hidden)
+        from airtape.live_page import live_page  # noqa: PLC0415 - few programs show their runs
+        from airtape.run_page import frame  # noqa: PLC0415 - see above
+
+        return frame(live_page(self._log, self._lifecycle), height=height, hidden=hidden)
 
     def display(self, height: int = 420, hidden: bool = False) -> bool:
         """Show the run below the cell of a notebook; tell whether this is a notebook.

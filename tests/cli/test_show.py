@@ -71,6 +71,7 @@ def test_the_overview_stands_under_the_names_of_the_documents(
     facts = _facts(output)
     start = facts.pop("Start time")
     assert start.startswith("2026-11-")
+    assert facts.pop("Privacy").startswith(("private: ", "shared: ", "public: "))
     assert facts == {
         "Run path": "me/digits/ab12cd34",
         "Description": "a try of two lines",

@@ -14,10 +14,11 @@ import airtape
 
 run = airtape.init(project="tests", mode="offline", config={"token": "hf_" + "Ab3dEf6h" * 5})
 run.log({"text": "x" * 2_000_000})
-if os.fork() == 0:
+child = os.fork()
+if child == 0:
     run.log({"child": 1})
     os._exit(0)
-os.wait()
+os.waitpid(child, 0)
 run.log_code(os.path.dirname(airtape.__file__), include_fn=lambda path: path.endswith("tags.py"))
 run.finish()
 """

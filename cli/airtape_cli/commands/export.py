@@ -1,4 +1,4 @@
-"""`tracker export`: the history of a run for other programs."""
+"""`tracker export`: the history of a run for other programs, or the run as a page."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ import click
 from airtape.errors import LogFormatError, UsageError
 from airtape.fold.keys import Key
 from airtape.fold.row import Row
+from airtape.overview import Overview
+from airtape.page_reader import page_of
 from airtape.query.joined import history_in
 from airtape.query.whole_values import with_large_values
+from airtape.rows import Report
 from airtape.sync.report import ExitCode
+from airtape.writers import joined_writers, read_writers
 from airtape_cli.locate import find_run
 from airtape_cli.options import default_folder, folder_option, vantage
 from airtape_cli.render.formats import csv_lines, jsonl_line
@@ -29,10 +33,11 @@ from airtape_cli.render.notes import echo_note
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["csv", "jsonl"]),
+    type=click.Choice(["csv", "jsonl", "html"]),
     default="csv",
     show_default=True,
-    help="csv: a table with a column for each metric. jsonl: a JSON object for each step.",
+    help="csv: a table with a column for each metric. jsonl: a JSON object for each step. "
+    "html: a page with charts that needs no network.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to stdout.")
 @folder_option
@@ -40,7 +45,7 @@ from airtape_cli.render.notes import echo_note
 def export(
     context: click.Context, *, run: str, form: str, output: str | None, folder: str | None
 ) -> None:
-    """Write the history of a run, exactly as it was logged.
+    """Write the history of a run, exactly as it was logged, or a page that shows the run.
 
     RUN is a run directory, or the id, the name or the path (entity/project/id) of a run in
     ./wandb. A run that was resumed in further directories is written as a whole, a directory
@@ -50,6 +55,7 @@ def export(
     Examples:
       tracker export likely-lion-9 > history.csv
       tracker export ab12cd34 --format jsonl -o history.jsonl
+      tracker export ab12cd34 --format html -o run.html
     """  # noqa: D301 - \b tells click to keep the lines below it
     where = Path(folder) if folder is not None else default_folder()
     found = find_run(run, where, vantage())
@@ -61,17 +67,39 @@ def export(
         try:
             yield from with_large_values(history, directories, noted.setdefault)
         except OSError as error:
-            what = "the log cannot be read to its end"
-            raise LogFormatError(what, where=str(found.directory), because=str(error)) from error
+            raise _unreadable(found, error) from error
+
+    def lines() -> Iterable[str]:
+        if form == "html":
+            return [_page(found, noted.setdefault)]
+        return _csv(rows) if form == "csv" else map(jsonl_line, rows())
 
     with _opened(output) as file:
-        lines = _csv(rows) if form == "csv" else map(jsonl_line, rows())
-        for line in lines:
+        for line in lines():
             file.write(line.encode("utf-8") + b"\n")
     for note in noted:
         echo_note(note)
     if noted:
         context.exit(ExitCode.INCOMPLETE)
+
+
+def _page(run: Overview, report: Report) -> str:
+    """Return the page of a run."""
+    problems: list[str] = []
+    wanted = {header.writer for header, _ in run.writers}
+    read = [writer for folder in run.directories for writer in read_writers(folder, problems)]
+    for problem in problems:
+        report(problem)
+    writers = joined_writers(writer for writer in read if writer.header.writer in wanted)
+    try:
+        return page_of(run, writers, report).rstrip("\n")
+    except OSError as error:
+        raise _unreadable(run, error) from error
+
+
+def _unreadable(run: Overview, error: OSError) -> LogFormatError:
+    what = "the log cannot be read to its end"
+    return LogFormatError(what, where=str(run.directory), because=str(error))
 
 
 def _csv(rows: Callable[[], Iterator[Row]]) -> Iterable[str]:

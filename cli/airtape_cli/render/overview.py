@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from airtape.file_list import RunFile
-from airtape.fold.keys import Key, Tree, dotted
-from airtape.fold.metrics import Metrics
+from airtape.fold.keys import Key, dotted
 from airtape.overview import Overview
-from airtape.records import Plain
+from airtape.overview_facts import definitions_of, leaves_of, overview_facts, section_of
 from airtape.sparkline import sparkline
 from airtape_cli.render.edits import edit_lines
 from airtape_cli.render.lines import Line, Span, aligned
@@ -19,7 +18,6 @@ from airtape_cli.render.text import (
     shortened,
     shown,
     size_text,
-    span_text,
     value_text,
 )
 
@@ -32,7 +30,15 @@ INDENT = Span("  ")
 def overview_lines(run: Overview, files: Sequence[RunFile]) -> Iterator[Line]:
     """Yield what is known of a run; what nobody said is left out."""
     yield [Span(shown(run.name or run.run_id or str(run.directory)), "bold")]
-    yield from _indented([[Span(label, "dim"), value] for label, value in _facts(run)])
+    yield from _indented(
+        [
+            [
+                Span(label, "dim"),
+                Span(shown(text), STATE_STYLES[run.state.name] if label == "State" else ""),
+            ]
+            for label, text in overview_facts(run)
+        ]
+    )
     if run.config:
         yield from _titled("Config")
         rows = [[_key(key), Span(value_text(value))] for key, value in leaves_of(run.config)]
@@ -50,70 +56,6 @@ def overview_lines(run: Overview, files: Sequence[RunFile]) -> Iterator[Line]:
     if problems:
         yield from _titled("Problems")
         yield from _indented([[Span(shown(problem), "red")] for problem in problems])
-
-
-def section_of(name: str) -> str:
-    """Return the section of a metric: what stands before its last slash; empty without one."""
-    return name.rpartition("/")[0]
-
-
-def _facts(run: Overview) -> Iterator[tuple[str, Span]]:
-    machine = run.machine
-    began_ns, runtime = run.began_ns, run.runtime_s
-    said: list[tuple[str, str | None]] = [
-        ("Run path", run.path),
-        ("Description", run.notes),
-        ("Tags", ", ".join(run.tags)),
-        ("Author", machine.author),
-        ("State", str(run.state)),
-        ("Cleaned", None if run.cleaned_ns is None else local_time(run.cleaned_ns)),
-        ("Start time", None if began_ns is None else local_time(began_ns)),
-        ("Runtime", None if runtime is None else span_text(runtime)),
-        ("Duration", None if runtime is None else span_text(run.duration_s)),
-        ("Group", run.group),
-        ("Job type", run.job_type),
-        ("Command", machine.command),
-        ("Git repository", machine.git_repository),
-        ("Git commit", machine.git_commit),
-        ("Host name", machine.host),
-        ("OS", machine.os),
-        ("Python version", machine.python),
-        ("Python executable", machine.executable),
-        ("System hardware", _hardware(machine.hardware)),
-        ("Library version", run.library),
-        ("Steps", _steps(run)),
-        ("Writers", _writers(run)),
-        ("Directory", ", ".join(map(str, run.directories))),
-    ]
-    for label, text in said:
-        if text:
-            style = STATE_STYLES[run.state.name] if label == "State" else ""
-            yield label, Span(shown(text.replace("\n", " ")), style)
-
-
-def _steps(run: Overview) -> str:
-    if run.last_step is None:
-        return "none logged"
-    dropped = f", {run.dropped} dropped" if run.dropped else ""
-    return f"up to {run.last_step}, {run.rows} {'row' if run.rows == 1 else 'rows'}{dropped}"
-
-
-def _writers(run: Overview) -> str:
-    if len(run.writers) == 1:
-        return ""
-    return ", ".join(
-        header.label or f"{header.role} {header.host}:{header.pid}" for header, _ in run.writers
-    )
-
-
-def _hardware(hardware: Mapping[str, Plain]) -> str:
-    said = []
-    for name, value in hardware.items():
-        if name.endswith("_bytes") and isinstance(value, int):
-            said.append(f"{name.removesuffix('_bytes').replace('_', ' ')} {size_text(value)}")
-        else:
-            said.append(f"{name.replace('_', ' ')} {value_text(value)}")
-    return ", ".join(said)
 
 
 def _summary_lines(run: Overview) -> Iterator[Line]:
@@ -141,10 +83,7 @@ def _summary_lines(run: Overview) -> Iterator[Line]:
 
 
 def _plotted(run: Overview) -> Iterator[tuple[Key, list[float]]]:
-    definitions = Metrics(
-        {said.name: said for said in run.metrics if not said.glob},
-        {said.name: said for said in run.metrics if said.glob},
-    )
+    definitions = definitions_of(run)
     for key, trace in run.traces.items():
         definition = definitions.find(key)
         if len(trace) > 1 and not (definition is not None and definition.hidden):
@@ -176,17 +115,6 @@ def _file_lines(files: Sequence[RunFile]) -> Iterator[Line]:
     yield from _indented(rows)
     if len(files) > MOST_FILES:
         yield [INDENT, Span(f"and {len(files) - MOST_FILES} more; --json lists them all", "dim")]
-
-
-def leaves_of(tree: Tree) -> Iterator[tuple[Key, Plain]]:
-    """Yield each value with its key; a dictionary that stands for a file is one value."""
-    stack: list[tuple[tuple[str, ...], Plain]] = [((), tree)]
-    while stack:
-        path, value = stack.pop()
-        if isinstance(value, dict) and value and "_type" not in value:
-            stack += [((*path, name), below) for name, below in reversed(value.items())]
-        elif path:
-            yield (path[0] if len(path) == 1 else path), value
 
 
 def _key(key: Key) -> Span:
