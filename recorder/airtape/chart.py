@@ -21,6 +21,9 @@ _BOTTOM: Final = 34
 _TICKS: Final = 5
 _LONGEST_LABEL: Final = 40
 _AXES: Final = {STEP: "step", RUNTIME: "seconds", TIMESTAMP: "time"}
+_SMALLEST: Final = 1e-280
+"""Below that a range is none."""
+
 _FEW_POINTS: Final = 2
 """So many are drawn as dots too."""
 
@@ -55,12 +58,10 @@ def ticks(low: float, high: float, count: int = _TICKS) -> list[float]:
 
 def _widened(low: float, high: float) -> tuple[float, float]:
     """Return a range that has a width, as numbers near to one another may have none."""
-    width = high - low
-    if math.isfinite(width) and width > 1e-12 * max(abs(low), abs(high)):
+    size = max(abs(low), abs(high))
+    if high - low > max(1e-12 * size, _SMALLEST):
         return low, high
-    if not math.isfinite(width):
-        return low / 2, high / 2
-    margin = abs(low) * 0.05 or 1.0
+    margin = 0.05 * size if size > _SMALLEST else 1.0
     return low - margin, high + margin
 
 

@@ -14,6 +14,9 @@ from airtape.records import Plain
 MOST_BUCKETS: Final = 400
 """Beyond twice as many, two neighbours become one."""
 
+_LARGEST: Final = 10**300
+"""What is larger leaves no room for the arithmetic of a chart."""
+
 Point = tuple[float, float]
 
 
@@ -122,9 +125,7 @@ class Curves:
 
 def is_drawn(value: Plain) -> bool:
     """Tell whether a value is a number that a chart can show."""
-    if type(value) is float:
-        return math.isfinite(value)
-    return type(value) is int and value.bit_length() < 1000  # noqa: PLR2004 - fits a float
+    return (type(value) is float or type(value) is int) and -_LARGEST < value < _LARGEST
 
 
 def _joined(first: tuple[Point, Point], second: tuple[Point, Point]) -> tuple[Point, Point]:

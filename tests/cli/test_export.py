@@ -203,3 +203,29 @@ def test_a_large_value_that_was_changed_is_refused(tracker: Tracker, wandb: Path
 def _made(run_dir: Path) -> Path:
     run_dir.mkdir()
     return run_dir
+
+
+def test_html_is_a_page_of_the_whole_run(tracker: Tracker, make_run: MakeRun) -> None:
+    """With charts of its metrics, and nothing that the reader's browser would have to fetch."""
+    make_run("ab12cd34", logs.ended())
+    tracker("export", "ab12cd34", "--format", "html", "-o", "run.html")
+    page = Path("run.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert 'aria-label="loss over step"' in page
+    assert "finished" in page
+    assert "src=" not in page
+    assert "href=" not in page
+    assert _export(tracker, "--format", "html").rstrip() == page.rstrip()
+
+
+def test_html_of_a_damaged_log_has_the_rest(tracker: Tracker, make_run: MakeRun) -> None:
+    """The exit code says that something is missing."""
+    run_dir = make_run("ab12cd34", logs.ended())
+    [log] = run_dir.glob("*.txlog")
+    content = bytearray(log.read_bytes())
+    content[content.index(b"loss") + 2] ^= 0xFF
+    log.write_bytes(content)
+    tracker("export", "ab12cd34", "--format", "html", "-o", "run.html", exit_code=3)
+    page = Path("run.html").read_text("utf-8")
+    assert "Problems" in page
+    assert 'aria-label="loss over step"' in page
