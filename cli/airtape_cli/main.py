@@ -12,6 +12,7 @@ from airtape_cli.commands.config import config
 from airtape_cli.commands.cron import cron
 from airtape_cli.commands.delete import delete
 from airtape_cli.commands.diff import diff
+from airtape_cli.commands.doctor import doctor
 from airtape_cli.commands.edit import edit
 from airtape_cli.commands.export import export
 from airtape_cli.commands.fetch import fetch
@@ -70,6 +71,6 @@ for command in (
     *(sync, status, ls, show, diff, export, fetch, edit, stop, delete),
     *(verify, repair, log_dump, rebuild),
     *(receipt, bundle, clean, gc, cron),
-    *(config, target, targets, offline, online, disabled, enabled),
+    *(doctor, config, target, targets, offline, online, disabled, enabled),
 ):
     main.add_command(command)

@@ -41,6 +41,16 @@ def why_locks_fail(folder: Path, mounts: Path = MOUNTS) -> str | None:
     return None
 
 
+def filesystem_type(path: Path, mounts: Path = MOUNTS) -> str:
+    """Return the type of the file system that a path is on, empty where nobody tells.
+
+    Args:
+        path: An existing path.
+        mounts: As for `network_type`.
+    """
+    return _type_of(os.path.realpath(path), mounts)
+
+
 def network_type(path: Path, mounts: Path = MOUNTS) -> str | None:
     """Return the type of the network file system that a path is on, None if it is on none.
 

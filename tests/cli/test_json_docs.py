@@ -188,3 +188,13 @@ def test_everything_that_clean_and_gc_print_is_documented(
     names = set(_names(tracker_json("clean", "--to", "sqlite:wandb/tracker.db", "--yes")))
     assert {"receipts", "digest"} <= names
     assert names - _documented("`tracker clean --json`") == set()
+
+
+def test_everything_that_doctor_prints_is_documented(
+    tracker_json: Callable[..., Any], wandb: Path
+) -> None:
+    """Every name in the output of ``doctor --json`` has its line in the documentation."""
+    (wandb / "settings").write_text("[default]\nmode = offline\n[targets]\nlab = sqlite:x\n")
+    names = set(_names(tracker_json("doctor")))
+    assert {"state", "url", "value"} <= names
+    assert names - _documented("`tracker doctor --json`") == set()

@@ -1,0 +1,1 @@
+"""What this machine and its file systems can do, as far as recording and syncing need it."""
