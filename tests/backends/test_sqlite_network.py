@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_a_lock_that_was_left_behind(tmp_path: Path) -> None:
 
 def test_what_a_killed_process_had_half_written(tmp_path: Path) -> None:
     """Once its lock is removed, the next one takes it back, as SQLite does where locks work."""
-    far = {"find_fault": lambda _: "a network file system (nfs4)", "busy_s": 0.05}
+    far: dict[str, Any] = {"find_fault": lambda _: "a network file system (nfs4)", "busy_s": 0.05}
     path, there = tmp_path / "store.db", tmp_path / "there"
     backend = SqliteBackend(str(path), **far)
     assert backend.commit(batch_of(*with_values(1, loss=0.5)))

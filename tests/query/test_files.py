@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -64,10 +65,27 @@ def test_a_file_is_copied_to_the_same_place_elsewhere(make_run: MakeRun, workdir
 def test_a_store_has_names_and_sizes_of_files(
     make_run: MakeRun, synced: Callable[[], Api], workdir: Path
 ) -> None:
-    """The content is where the run was recorded, and the error says so."""
+    """Without the content of those that were not there; the error says where to take it from."""
     said = (Kind.FILES, [[{"path": "b.txt", "size": 5}, {"path": "a.txt"}]])
     make_run("ab12cd34", said, logs.ended())
     files = synced().run("ab12cd34").files()
     assert [(file.name, file.size) for file in files] == [("a.txt", 0), ("b.txt", 5)]
     with pytest.raises(UsageError, match="not in the store"):
         files[0].download(workdir)
+
+
+def test_a_store_has_the_content_of_files(
+    make_run: MakeRun, synced: Callable[[], Api], workdir: Path
+) -> None:
+    """A name that leads out of the folder is refused, whatever is kept of it."""
+    digest = sha256(b"hello").hexdigest()
+    said = [{"path": path, "size": 5, "sha256": digest} for path in ("a/note", "../out")]
+    run_dir = make_run("ab12cd34", (Kind.FILES, [said]))
+    _with_files(run_dir, a__note="hello")
+    out, note = synced().run("ab12cd34").files()
+    with note.download(workdir / "copy") as copy:
+        assert copy.read() == "hello"
+    assert (workdir / "copy/a/note").is_file()
+    with pytest.raises(UsageError, match="no path below"):
+        out.download(workdir / "copy")
+    assert not (workdir / "out").exists()

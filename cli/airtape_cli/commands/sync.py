@@ -179,7 +179,8 @@ def sync(
       0  everything is synced, or there was nothing to do
       1  a fault in tracker itself
       2  a wrong argument, or a path that does not exist
-      3  a run could not be synced, or has damage that was not known before
+      3  a run could not be synced, or has damage that was not known before,
+         or the content of a file of it is missing
       4  the target cannot be reached or written
       5  other syncs hold every run, or --wait ran out
       6  time ran out, or a signal came, with work left

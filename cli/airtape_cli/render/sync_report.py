@@ -27,7 +27,7 @@ def run_lines(run: RunReport, *, verbose: bool, dry_run: bool) -> Iterator[str]:
         verbose: Say more.
         dry_run: Whether nothing was to be sent.
     """
-    notable = bool(run.notes or run.known or run.clashes)
+    notable = bool(run.notes or run.known or run.clashes or run.lacks_files)
     if not verbose and (run.status == "cleaned" or (run.status == "nothing_new" and not notable)):
         return
     name = f" ({shown(run.name)})" if run.name else ""
@@ -41,7 +41,7 @@ def run_lines(run: RunReport, *, verbose: bool, dry_run: bool) -> Iterator[str]:
         yield f"  new damage: {shown(str(loss))}"
     for loss in run.known:
         yield f"  known damage: {shown(str(loss))}"
-    for note in run.notes:
+    for note in [*run.notes, *(run.files.told() if run.lacks_files or verbose else ())]:
         yield f"  {shown(note)}"
     for path in run.clashes:
         yield f"  a different run has the same id: {shown(str(path))}"
@@ -59,6 +59,8 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
     for run in report.runs:
         counts[run.status] += 1
     sent = sum(run.records for run in report.runs)
+    missing = sum(len(run.files.missing) for run in report.runs if run.lacks_files)
+    lacking = f"the content of {missing} file(s) is missing" if missing else ""
     for note in report.notes:
         yield shown(note)
     if report.halted is not None:
@@ -68,7 +70,7 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         return
     if dry_run:
         yield _sentence(f"Would sync {_runs(counts['pending'])} to {shown(target)}", counts)
-    elif counts["nothing_new"] + counts["cleaned"] == len(report.runs):
+    elif counts["nothing_new"] + counts["cleaned"] == len(report.runs) and not lacking:
         cleaned = f"; {counts['cleaned']} cleaned" if counts["cleaned"] else ""
         held = f"{shown(target)} has everything of {_runs(counts['nothing_new'])}"
         yield f"Nothing new: {held}{cleaned}."
@@ -76,7 +78,7 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         arrived = counts["synced"] + counts["damaged"]
         what = f"Synced {_runs(arrived)}, {_records(sent)}, to {shown(target)}"
         not_reached = f"{counts['pending']} not reached" if counts["pending"] else ""
-        yield _sentence(what, counts, not_reached)
+        yield _sentence(what, counts, not_reached, lacking)
 
 
 def _sentence(what: str, counts: dict[str, int], *more: str) -> str:

@@ -10,7 +10,7 @@ import errno
 import glob
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
@@ -20,6 +20,7 @@ from urllib.parse import quote
 from airtape import exactjson
 from airtape.backends import jsonl_leases
 from airtape.backends.base import Batch, DirectoryHint, FileHint, Held
+from airtape.backends.content_folder import FILES, ContentFolder
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.jsonl_batch import cursor_from, lines_of, replay, run_of
 from airtape.backends.jsonl_files import aside_of, make_folders, publish_new
@@ -28,6 +29,7 @@ from airtape.backends.lease import Lease
 from airtape.backends.listing import WriterCursor
 from airtape.backends.replica import Replica
 from airtape.errors import TargetError, TransientError, UsageError
+from airtape.file_copy import Digest
 
 HINTS: Final = "hints.json"
 RUNS: Final = "runs"
@@ -62,6 +64,7 @@ class JsonlBackend:
         self.notes: list[str] = []
         self._top = Path(location)
         self._follows = follows
+        self._contents = ContentFolder(self._top / FILES)
         if self._top.exists() and not self._top.is_dir():
             raise TargetError("the target is no directory", where=location)
         if not self._top.exists() and not self._top.parent.is_dir():
@@ -177,6 +180,22 @@ class JsonlBackend:
         for replica in sorted(replicas, key=lambda replica: (replica.run, replica.header.writer)):
             yield replica.held()
 
+    def missing_files(self, files: Collection[Digest]) -> set[Digest]:
+        """Return those of some contents that the target does not hold whole."""
+        with self._failing():
+            return self._contents.missing(files)
+
+    def put_file(self, file: Digest, content: Iterable[bytes]) -> bool:
+        """Take in a content, and tell whether it was what its digest says."""
+        with self._failing():
+            make_folders(self._top, self._top.parent)
+            return self._contents.put(file, content)
+
+    def read_file(self, file: Digest) -> Iterator[bytes]:
+        """Yield a content, piece by piece."""
+        with self._failing():
+            yield from self._contents.read(file)
+
     def close(self) -> None:
         """Nothing to let go of."""
 
@@ -188,7 +207,13 @@ class JsonlBackend:
 
     def _folders(self, name: str = "*") -> list[Path]:
         with self._failing():
-            return sorted(self._top.glob(f"*/{name}/*"))
+            tops = [] if not self._top.is_dir() else sorted(self._top.iterdir())
+            return [
+                folder
+                for top in tops
+                if top.name != FILES  # a folder of runs has another name
+                for folder in sorted(top.glob(f"{name}/*"))
+            ]
 
     def _replicas(self, folder: Path) -> Iterator[Replica]:
         with self._failing():

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from airtape.backends.base import Backend
+from airtape.backends.content_folder import FILES, ContentFolder
 from airtape.backends.replacement import left_beside, new_name_beside, old_name_beside
 from airtape.errors import TargetError
 
@@ -43,6 +44,8 @@ class JsonlReplacement:
             if not self._path.exists():
                 self._new.rename(self._path)
                 return None
+            # Content that no run directory has any more is not lost by it.
+            ContentFolder(self._new / FILES).take_over(ContentFolder(self._path / FILES))
             kept = old_name_beside(self._path)
             if _exchange(self._new, self._path):
                 self._new.rename(kept)

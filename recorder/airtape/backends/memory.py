@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import ClassVar
@@ -11,6 +11,8 @@ from airtape.backends.base import Batch, DirectoryHint, Held
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
 from airtape.backends.replica import Replica
+from airtape.digest import sha256_hex
+from airtape.file_copy import Digest
 
 
 @dataclass(slots=True)
@@ -19,6 +21,7 @@ class _Store:
     replicas: dict[tuple[RunKey, bytes], Replica] = field(default_factory=dict)
     hints: dict[str, DirectoryHint] = field(default_factory=dict)
     leases: dict[RunKey, Lease] = field(default_factory=dict)
+    contents: dict[Digest, bytes] = field(default_factory=dict)
 
 
 class MemoryBackend:
@@ -111,6 +114,25 @@ class MemoryBackend:
             replicas = sorted(self._store.replicas.items())
             held = [replica.held() for place, replica in replicas if run in {None, place[0]}]
         yield from held
+
+    def missing_files(self, files: Collection[Digest]) -> set[Digest]:
+        """Return those of some contents that the target does not hold."""
+        with self._store.lock:
+            return set(files) - self._store.contents.keys()
+
+    def put_file(self, file: Digest, content: Iterable[bytes]) -> bool:
+        """Take in a content, and tell whether it was what its digest says."""
+        data = b"".join(content)
+        if Digest(len(data), sha256_hex(data)) != file:
+            return False
+        with self._store.lock:
+            self._store.contents[file] = data
+        return True
+
+    def read_file(self, file: Digest) -> Iterator[bytes]:
+        """Yield a content."""
+        with self._store.lock:
+            yield self._store.contents[file]
 
     def close(self) -> None:
         """Nothing to let go of: the target stays for others who open it."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from airtape.backends import sqlite_about, sqlite_cursors, sqlite_history, sqlite_leases
 from airtape.backends.base import Batch, DirectoryHint, Held
+from airtape.backends.content_folder import ContentFolder
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
 from airtape.backends.listing import WriterCursor
 from airtape.backends.sqlite_cursors import Place
 from airtape.backends.sqlite_hints import forget_hints, read_hints, write_hints
 from airtape.backends.sqlite_history import Keys
-from airtape.backends.sqlite_open import IMPATIENT_S, Store, path_of
+from airtape.backends.sqlite_open import IMPATIENT_S, Store, files_beside, path_of
 from airtape.backends.sqlite_replacement import SqliteReplacement
 from airtape.backends.sqlite_retract import forget_run, forget_writer
+from airtape.file_copy import Digest
 
 
 class SqliteBackend:
@@ -27,6 +31,7 @@ class SqliteBackend:
 
     Args:
         location: What stands behind ``sqlite:`` in the target's URL.
+        files: The folder for the content of files; beside the store by default.
         options: As for `airtape.backends.sqlite_open.Store`.
 
     Raises:
@@ -36,8 +41,9 @@ class SqliteBackend:
     transactional = True
     can_retract = True
 
-    def __init__(self, location: str, **options: Any) -> None:
+    def __init__(self, location: str, *, files: Path | None = None, **options: Any) -> None:
         self._store = Store(location, **options)
+        self._contents = ContentFolder(files or files_beside(self._store.path))
         self._keys = Keys()
         self._changes_of_others = -1
 
@@ -49,7 +55,9 @@ class SqliteBackend:
     @classmethod
     def replacement(cls, location: str) -> SqliteReplacement:
         """Return the way to make a store anew."""
-        return SqliteReplacement(path_of(location), cls)
+        # What is known by its digest need not be made anew.
+        path = path_of(location)
+        return SqliteReplacement(path, partial(cls, files=files_beside(path)))
 
     @property
     def notes(self) -> Sequence[str]:
@@ -161,6 +169,21 @@ class SqliteBackend:
                 )
                 for writer, header in sqlite_cursors.headers_of(db, run_place).items()
             ]
+
+    def missing_files(self, files: Collection[Digest]) -> set[Digest]:
+        """Return those of some contents that the store does not hold whole."""
+        with self._store.failing():
+            return self._contents.missing(files)
+
+    def put_file(self, file: Digest, content: Iterable[bytes]) -> bool:
+        """Take in a content, and tell whether it was what its digest says."""
+        with self._store.failing():
+            return self._contents.put(file, content)
+
+    def read_file(self, file: Digest) -> Iterator[bytes]:
+        """Yield a content, piece by piece."""
+        with self._store.failing():
+            yield from self._contents.read(file)
 
     def close(self) -> None:
         """Close the file; may be called again."""

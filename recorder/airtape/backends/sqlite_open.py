@@ -61,7 +61,7 @@ class Store:
         self._find_fault = find_fault
         self._connection: sqlite3.Connection | None = None
         self._writes = False
-        with self._failing():
+        with self.failing():
             _check_place(self.path)
             if self.path.exists():
                 self._open()
@@ -111,7 +111,7 @@ class Store:
         Raises:
             TargetError: SQLite failed.
         """
-        with self._failing():
+        with self.failing():
             connection = self._open()
             if not self._writes:
                 if self.fault is None:
@@ -127,7 +127,7 @@ class Store:
         Raises:
             TargetError: SQLite failed.
         """
-        with self._failing():
+        with self.failing():
             if self._connection is None and not self.path.exists():
                 yield None
             else:
@@ -141,7 +141,7 @@ class Store:
             self._connection, self._writes = None, False
 
     @contextmanager
-    def _failing(self) -> Iterator[None]:
+    def failing(self) -> Iterator[None]:
         """Say what failed and what to try.
 
         Raises:
@@ -186,6 +186,11 @@ class Store:
 def path_of(location: str) -> Path:
     """Return the file that stands behind ``sqlite:`` in a URL."""
     return Path(location[2:] if location.startswith("///") else location)
+
+
+def files_beside(path: Path) -> Path:
+    """Return the folder for the content of files that belong to the runs of a store."""
+    return Path(f"{os.path.realpath(path)}.files")
 
 
 @contextmanager

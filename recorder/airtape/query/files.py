@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TextIO
 
+from airtape.below import parts_of_path
 from airtape.errors import UsageError
 from airtape.query.kept import KeptFile
 
@@ -44,15 +45,19 @@ class RecordedFile:
             exist_ok: Take a file that is there for the copy.
 
         Raises:
-            UsageError: A file is there and neither was said, or the content is not kept here.
+            UsageError: A file is there and neither was said, or the content is not kept here, or
+                the name, which a log says, leads out of the folder.
             OSError: The file cannot be read or the copy cannot be written.
         """
         if self.path is None:
             raise UsageError(
                 f"the content of {self.name} is not in the store",
-                hint="Take it from the run directory, Api('./wandb').",
+                hint="Sync the run again, or take it from the run directory, Api('./wandb').",
             )
-        target = Path(root, self.name)
+        try:
+            target = Path(root, *parts_of_path(self.name))
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         if target.exists() and not replace:
             if not exist_ok:
                 raise UsageError(

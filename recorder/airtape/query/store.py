@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from airtape.backends import sqlite_cursors, sqlite_history
+from airtape.backends.content_folder import ContentFolder
+from airtape.backends.contents import is_digest
 from airtape.backends.cursor import RunKey
 from airtape.backends.sqlite_cursors import Place
-from airtape.backends.sqlite_open import Store
+from airtape.backends.sqlite_open import Store, files_beside
 from airtape.errors import UsageError
+from airtape.file_copy import Digest
 from airtape.fold.keys import Key, Tree
 from airtape.fold.merge import Part, in_order, merge
 from airtape.fold.row import Row
@@ -92,12 +95,17 @@ class StoreRun:
         return merge(self._parts()).metadata
 
     def files(self) -> list[KeptFile]:
-        """Return the names and sizes of the files; the store does not have their content."""
+        """Return the files; of some the store may have no content."""
         said = {name: file for _, fold in self._parts() for name, file in fold.files.items()}
-        return [
-            KeptFile(name, size if isinstance(size := said[name].get("size"), int) else 0, None)
-            for name in sorted(said)
-        ]
+        return [self._kept(name, said[name]) for name in sorted(said)]
+
+    def _kept(self, name: str, said: Mapping[str, Any]) -> KeptFile:
+        size, sha256 = said.get("size"), said.get("sha256")
+        if not isinstance(size, int):
+            return KeptFile(name, 0, None)
+        contents = ContentFolder(files_beside(self._path))
+        place = contents.place_of(Digest(size, sha256)) if is_digest(sha256) else None
+        return KeptFile(name, size, place)
 
     def _parts(self) -> list[Part]:
         with closing(Store(str(self._path))) as store, store.snapshot() as db:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from airtape.backends.base import DirectoryHint, FileHint
@@ -12,6 +13,7 @@ from airtape.errors import CommError, Error, TargetError
 from airtape.fold.merge import Part, merge
 from airtape.sync.again import Again
 from airtape.sync.brake import Halted
+from airtape.sync.file_contents import FileContents, named_files
 from airtape.sync.glance import Glance, is_settled
 from airtape.sync.lease import HeldElsewhere, Hold
 from airtape.sync.log_file import LogFile, header_of
@@ -68,7 +70,9 @@ class DirectorySync:
             for run, files in self._writers():
                 self.target.brake.check()
                 if run not in self._held:
-                    self._try(run, files)
+                    self._try(run, partial(self._bring, run, files))
+            if self._holds or self.options.dry_run:
+                self._try_files()
         except (Halted, TargetError, CommError):
             self._describe()
             if not self.report.problems:
@@ -83,14 +87,34 @@ class DirectorySync:
         self._describe()
         return self.report
 
-    def _try(self, run: RunKey, files: list[LogFile]) -> None:
-        """Send one writer; what goes wrong is its own affair, unless the target fails."""
+    def _bring(self, run: RunKey, files: list[LogFile]) -> None:
+        """Send one writer, or find out what there is to send."""
         self.report.run_id = self.report.run_id or run.run_id
+        if self.options.dry_run:
+            self._plan(run, files)
+        else:
+            self._send(run, files)
+
+    def _try_files(self) -> None:
+        """Send the content of files, or find out what there is to send."""
+        named = named_files(self._parts)
+        if not named or self._held or not self.target.keeps_files:
+            return
+        holds = list(self._holds.values())
+        contents = FileContents(self.glance.path, self.target, holds, self.report.files)
+        run = self.options.renames.key_of(self._parts[0].header)
+        work = contents.plan if self.options.dry_run else contents.send
+        self._try(run, partial(work, named))
+        files = self.report.files
+        if self.options.dry_run and files.held < files.named:
+            self.report.status = "pending"
+        elif files.sent and self.report.status == "nothing_new":
+            self.report.status = "synced"
+
+    def _try(self, run: RunKey, work: Callable[[], None]) -> None:
+        """Do something for one run; what goes wrong is its own affair, unless the target fails."""
         try:
-            if self.options.dry_run:
-                self._plan(run, files)
-            else:
-                self._send(run, files)
+            work()
         except HeldElsewhere as held:
             self._held.add(run)
             self.report.notes.append(f"{held.holder} is bringing it")
@@ -109,7 +133,7 @@ class DirectorySync:
         report = self.report
         if report.problems or self._held or not self._hints:
             return None
-        whole = len(self._hints) == len(self.glance.logs)
+        whole = len(self._hints) == len(self.glance.logs) and not report.files.missing
         settled = whole and is_settled(self.glance.mtime_ns, now_ns)
         files = {
             name: file._replace(done=file.done and settled) for name, file in self._hints.items()

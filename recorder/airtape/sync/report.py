@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 from airtape.backends.cursor import Loss
 from airtape.errors import Error
 from airtape.sync.brake import Reason
+from airtape.sync.file_contents import ContentCounts
 from airtape.sync.receipt import Receipt
 
 Status: TypeAlias = Literal[
@@ -58,6 +59,7 @@ class RunReport:
         held: Number of records that the target holds now.
         receipt: What the target has of the writers whose logs stand there; None when there was no
             need to ask.
+        files: What became of the content of its files, where the target keeps it.
         ended: Whether the run has ended, so that nothing will follow.
         damage: Damage that was not known before.
         known: Damage that was known before.
@@ -78,6 +80,7 @@ class RunReport:
     size: int = 0
     held: int = 0
     receipt: Receipt | None = None
+    files: ContentCounts = field(default_factory=ContentCounts)
     ended: bool = False
     damage: list[Loss] = field(default_factory=list)
     known: list[Loss] = field(default_factory=list)
@@ -85,6 +88,11 @@ class RunReport:
     clashes: list[Path] = field(default_factory=list)
     problems: list[Error] = field(default_factory=list)
     internal: bool = False
+
+    @property
+    def lacks_files(self) -> bool:
+        """Whether the target cannot get the content of files of a run that changes them no more."""
+        return self.ended and bool(self.files.missing)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON can hold it; the attributes by name."""
@@ -100,6 +108,7 @@ class RunReport:
             "bytes": self.size,
             "held": self.held,
             "receipt": None if self.receipt is None else self.receipt.to_json(),
+            "files": self.files.to_json(),
             "ended": self.ended,
             "damage": [{**loss._asdict(), "known": False} for loss in self.damage]
             + [{**loss._asdict(), "known": True} for loss in self.known],
@@ -136,13 +145,14 @@ class SyncReport:
     def exit_code(self) -> ExitCode:
         """The exit code of a command that did this sync."""
         failed = any(run.status in {"failed", "damaged"} for run in self.runs)
+        lacking = any(run.lacks_files for run in self.runs)
         known = self.strict and any(run.known for run in self.runs)
         held = [run.status == "held" for run in self.runs]
         applies = {
             ExitCode.INTERNAL: any(run.internal for run in self.runs),
             ExitCode.USAGE: bool(self.not_found),
             ExitCode.UNREACHABLE: self.target_error is not None,
-            ExitCode.INCOMPLETE: failed or known,
+            ExitCode.INCOMPLETE: failed or known or lacking,
             ExitCode.DEADLINE: self.halted is not None,
             ExitCode.HELD: any(held) and (self.waited or all(held)),
         }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from airtape.backends.base import Backend, Batch, DirectoryHint
+from airtape.backends.contents import KeepsFiles
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
 from airtape.errors import TransientError
+from airtape.file_copy import Digest
 from airtape.sync.brake import Brake
 from airtape.sync.rate import TokenBucket
 from airtape.sync.retry import Retry
@@ -50,10 +52,7 @@ class Target:
             batch: The batch.
             size: Bytes of logs behind it.
         """
-        if self._bucket is not None:
-            wait_s = self._bucket.take(size)
-            if wait_s:
-                self.brake.pause(wait_s)
+        self._wait_for(size)
         failed = False
 
         def send() -> bool:
@@ -69,6 +68,44 @@ class Target:
     def _has(self, batch: Batch) -> bool:
         """Tell whether a batch arrived although the target failed to say so."""
         return self._backend.read_cursor(batch.run, batch.header.writer) == batch.cursor
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether it takes the content of files."""
+        return isinstance(self._backend, KeepsFiles)
+
+    def missing_files(self, files: Collection[Digest]) -> set[Digest]:
+        """Return those of some contents that the target does not hold."""
+        backend = self._backend
+        assert isinstance(backend, KeepsFiles)  # noqa: S101 - for the type checker
+        return self._retry.run(lambda: backend.missing_files(files), self.brake.pause)
+
+    def put_file(self, file: Digest, content: Callable[[], Iterable[bytes]]) -> bool:
+        """Send a content, and tell whether it was what its digest says.
+
+        Args:
+            file: The digest.
+            content: Begins to hand over the content, each time from its start.
+        """
+        backend = self._backend
+        assert isinstance(backend, KeepsFiles)  # noqa: S101 - for the type checker
+        return self._retry.run(
+            lambda: backend.put_file(file, self._in_time(content())), self.brake.pause
+        )
+
+    def _in_time(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        """Hand over a content no faster than may be, as long as the sync is not to end."""
+        for data in content:
+            self.brake.check()
+            self._wait_for(len(data))
+            yield data
+
+    def _wait_for(self, size: int) -> None:
+        """Wait until so many bytes may be sent."""
+        if self._bucket is not None:
+            wait_s = self._bucket.take(size)
+            if wait_s:
+                self.brake.pause(wait_s)
 
     def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
         """Put a run into somebody's hands; None if that was done, else in whose hands it is."""

@@ -1,0 +1,52 @@
+"""The content of files in a target: kept by digest, however many runs and paths it belongs to.
+
+A backend may offer it, with the methods of `KeepsFiles`. A target of any other knows of a file what
+its record says: path, size and digest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, Protocol, TypeGuard, runtime_checkable
+
+from airtape.file_copy import Digest
+
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@runtime_checkable
+class KeepsFiles(Protocol):
+    """A target that keeps the content of files."""
+
+    def missing_files(self, files: Collection[Digest]) -> set[Digest]:
+        """Return those of some contents that the target does not hold whole.
+
+        Idempotent; sees every `put_file` that has returned True, in whatever process.
+
+        Raises:
+            TargetError: The target does not answer.
+        """
+
+    def put_file(self, file: Digest, content: Iterable[bytes]) -> bool:
+        """Take in a content, all of it or nothing, and tell whether it was what its digest says.
+
+        Idempotent: what is there already is left as it is. Nothing stays of a content that is
+        another than was said, or when handing it over raises an exception, which is passed on.
+
+        Raises:
+            TargetError: The target does not answer or cannot be written.
+        """
+
+    def read_file(self, file: Digest) -> Iterator[bytes]:
+        """Yield a content, piece by piece.
+
+        Raises:
+            LookupError: The target does not hold it.
+            TargetError: The target does not answer.
+        """
+
+
+def is_digest(sha256: object) -> TypeGuard[str]:
+    """Tell whether something is a SHA-256 in lower-case hexadecimal."""
+    return isinstance(sha256, str) and _DIGEST.fullmatch(sha256) is not None

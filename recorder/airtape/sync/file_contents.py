@@ -1,0 +1,167 @@
+"""The content of a run's files on its way into a target, where a target keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from os import SEEK_SET, close, fstat, lseek
+from pathlib import Path
+from typing import Any, Final
+
+from airtape.backends.contents import is_digest
+from airtape.below import open_below
+from airtape.file_copy import Digest, chunks_of, digest_of
+from airtape.fold.merge import Part, in_order
+from airtape.sync.lease import Hold
+from airtape.sync.target import Target
+
+MOST_TOLD: Final = 20
+"""How many files of a run are put into words."""
+
+
+class _UnreadableError(Exception):
+    """A file cannot be read while it is sent; not an OSError, which would be the target's."""
+
+
+@dataclass(slots=True)
+class ContentCounts:
+    """What became of the files of a run directory.
+
+    Attributes:
+        named: Number of files whose content the logs name by its digest.
+        held: Number of these that the target holds.
+        sent: Number of contents that were sent.
+        size: Their bytes.
+        missing: What cannot be sent and the target does not hold: path and reason.
+    """
+
+    named: int = 0
+    held: int = 0
+    sent: int = 0
+    size: int = 0
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "named": self.named,
+            "held": self.held,
+            "sent": self.sent,
+            "bytes": self.size,
+            "missing": [{"path": path, "reason": why} for path, why in self.missing.items()],
+        }
+
+    def told(self) -> Iterator[str]:
+        """Yield sentences on what is missing."""
+        for path, why in list(self.missing.items())[:MOST_TOLD]:
+            yield f"files/{path} is missing in the target: {why}"
+        if len(self.missing) > MOST_TOLD:
+            yield f"and {len(self.missing) - MOST_TOLD} more files"
+
+
+def named_files(parts: Iterable[Part]) -> dict[str, Digest]:
+    """Return the files that writers have recorded last, by path; those without a digest are not."""
+    by_writer = {part.header.writer: part.fold for part in parts}
+    headers = [part.header for part in parts]
+    said = {
+        path: file
+        for header in in_order(headers)
+        for path, file in by_writer[header.writer].files.items()
+    }
+    return {
+        path: Digest(file["size"], file["sha256"])
+        for path, file in said.items()
+        if type(file.get("size")) is int and is_digest(file.get("sha256"))
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class FileContents:
+    """Sends the content of one directory's files.
+
+    Only regular files below the directory's ``files`` are opened, and nothing is sent that is not
+    what a record of the run says: neither a link nor a file that somebody swaps makes it send
+    anything else.
+
+    Attributes:
+        run_dir: The run directory.
+        target: The target.
+        holds: Hold the runs of the directory.
+        counts: What has become of it so far.
+    """
+
+    run_dir: Path
+    target: Target
+    holds: Iterable[Hold]
+    counts: ContentCounts = field(default_factory=ContentCounts)
+
+    def plan(self, files: dict[str, Digest]) -> None:
+        """Find out what the target does not hold.
+
+        Raises:
+            TargetError: The target does not answer.
+        """
+        missing = self.target.missing_files(set(files.values()))
+        self.counts.named = len(files)
+        self.counts.held = sum(file not in missing for file in files.values())
+
+    def send(self, files: dict[str, Digest]) -> None:
+        """Send what the target does not hold.
+
+        Args:
+            files: What the logs name, by path.
+
+        Raises:
+            HeldElsewhere: Another sync holds a run of the directory.
+            Halted: The sync is to end.
+            TargetError: The target does not answer or cannot be written.
+        """
+        counts = self.counts
+        missing = self.target.missing_files(set(files.values()))
+        counts.named = len(files)
+        for path in sorted(files):
+            file = files[path]
+            if file not in missing:
+                counts.held += 1
+                continue
+            self.target.brake.check()
+            why = self._send_one(path, file)
+            if why is None:
+                missing.discard(file)
+                counts.held += 1
+                counts.sent += 1
+                counts.size += file.size
+            else:
+                counts.missing[path] = why
+
+    def _send_one(self, path: str, file: Digest) -> str | None:
+        """Send one content; None if it has arrived, else why not."""
+        try:
+            fd = open_below(self.run_dir, f"files/{path}")
+        except ValueError as error:
+            return str(error)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        try:
+            # Looked at before a single byte is sent: it may be any file by now.
+            if fstat(fd).st_size != file.size or digest_of(fd, file.size) != file:
+                return "it is not what was recorded"
+            for hold in self.holds:
+                hold.keep()
+            return None if self._put(fd, file) else "it is not what was recorded"
+        except _UnreadableError as error:
+            return str(error)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        finally:
+            close(fd)
+
+    def _put(self, fd: int, file: Digest) -> bool:
+        def content() -> Iterator[bytes]:
+            try:
+                lseek(fd, 0, SEEK_SET)
+                yield from chunks_of(fd, file.size)
+            except OSError as error:
+                raise _UnreadableError(error.strerror or type(error).__name__) from error
+
+        return self.target.put_file(file, content)
