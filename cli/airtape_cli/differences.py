@@ -69,11 +69,14 @@ class Differences:
 def differences(first: Overview, second: Overview) -> Differences:
     """Return what differs between two runs.
 
-    Times and what else begins with ``_`` are left out of the summary.
+    Times and what else begins with ``_`` are left out of the summary, and how full the disk was of
+    the metadata.
     """
     both = (first, second)
     metadata = [merge(run.writers).metadata for run in both]
     git = [said.pop("git", None) for said in metadata]
+    for said in metadata:
+        _leave_out_moments(said)
     summaries = [
         {name: value for name, value in run.summary.items() if not name.startswith("_")}
         for run in both
@@ -89,6 +92,15 @@ def differences(first: Overview, second: Overview) -> Differences:
         },
         [*_code(*files)],
     )
+
+
+def _leave_out_moments(metadata: Tree) -> None:
+    """Take out what differs between any two moments on one machine."""
+    hardware = metadata.get("hardware")
+    if isinstance(hardware, dict):
+        metadata["hardware"] = {
+            name: value for name, value in hardware.items() if name != "disk_used_bytes"
+        }
 
 
 def _values(first: Tree, second: Tree) -> list[Difference]:

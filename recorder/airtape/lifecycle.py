@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from airtape.ending import Ending, ending_of
 from airtape.errors import InvalidDataError
 from airtape.fold.fold import Fold
+from airtape.fold.keys import Key
 from airtape.keeper import Keeper
 from airtape.metadata import Metadata
 from airtape.records import Plain
@@ -198,7 +199,7 @@ class Lifecycle:
         name = str(fold.run.get("name") or self.run_id)
         lines = end_lines(
             Place(name, self.run_dir.root, self._cwd),
-            history=fold.history.traces(),
+            history=_drawn(fold),
             summary=fold.summary,
             files=_counts(fold),
             synced=synced,
@@ -220,6 +221,14 @@ class Lifecycle:
         self.saved.after_fork()
         self._keeper = self._keeper.for_child()
         self._log.after_fork(on_wake=self._keeper.start)
+
+
+def _drawn(fold: Fold) -> dict[Key, list[float]]:
+    """Return a few numbers of each metric to draw it with; hidden ones are not drawn."""
+    history = fold.history
+    found = {key: history.metrics.find(key) for key in history.traces()}
+    hidden = {key for key, definition in found.items() if definition and definition.hidden}
+    return {key: trace for key, trace in history.traces().items() if key not in hidden}
 
 
 def _counts(fold: Fold) -> FileCounts:

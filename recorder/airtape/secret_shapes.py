@@ -76,7 +76,7 @@ TOKENS: Final[Mapping[str, Shape]] = {
     "Tailscale key": Shape(r"\btskey-[a-z]+-[A-Za-z0-9-]{20,}", ("tskey-",)),
     "age key": Shape(r"AGE-SECRET-KEY-1[A-Z0-9]{50,}", ("AGE-SECRET-KEY-1",)),
     "JSON web token": Shape(
-        r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", ("eyJ",)
+        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}", ("eyJ",)
     ),
 }
 """Tokens and keys. Each of them has at least sixteen letters, digits, `_` or `-` in a row."""

@@ -104,12 +104,13 @@ def test_a_run_says_where_it_is(
         "airtape: Recording run likely-lion-9 (mode: offline)",
         f"airtape: Run data is saved in {shown}",
     ]
+    run.define_metric("hidden", hidden=True)
     for loss in (4, 3, 2):
-        run.log({"loss": loss})
+        run.log({"loss": loss, "hidden": loss})
     run.finish()
     said = capsys.readouterr().err
     assert "Run history:\nairtape:   loss █▅▁\n" in said
-    assert "Run summary:\nairtape:   loss 2\n" in said
+    assert "Run summary:\nairtape:   hidden 2\nairtape:   loss   2\n" in said
     assert f"tracker sync {shown}\n" in said
     assert said.endswith(f"airtape: Find logs at: {shown}/logs\n")
 
