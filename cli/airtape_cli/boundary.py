@@ -73,11 +73,18 @@ def error_lines(error: Error) -> list[str]:
     return lines
 
 
-def echo_errors(report: SyncReport) -> None:
-    """Write to stderr what kept a whole sync from being done."""
-    errors = [UsageError("there is nothing at this path", where=path) for path in report.not_found]
-    for error in (*errors, *([report.target_error] if report.target_error else [])):
-        click.echo("\n".join(error_lines(error)), err=True)
+def echo_errors(*reports: SyncReport) -> None:
+    """Write to stderr what kept whole syncs of the same paths from being done."""
+    for report in reports:
+        errors: list[Error] = []
+        if report is reports[0]:
+            errors += (
+                UsageError("there is nothing at this path", where=path) for path in report.not_found
+            )
+        if report.target_error is not None:
+            errors.append(report.target_error)
+        for error in errors:
+            click.echo("\n".join(error_lines(error)), err=True)
 
 
 def exit_code_of(error: Error) -> ExitCode:

@@ -8,41 +8,36 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import click
-
 from airtape.backends.registry import open_backend
 from airtape.errors import Error
 from airtape.follow_state import FollowState
 from airtape.overview import read_overview
-from airtape.sync.follow import SENT, Follower, Sizes
+from airtape.sync.follow import SENT, Audience, Follower, Sizes
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import RunReport, SyncReport
 from airtape_cli.boundary import error_lines
 from airtape_cli.options import vantage
 from airtape_cli.render.sync_report import run_lines
-from airtape_cli.stopping import stopped_by_signals
+from airtape_cli.render.text import shown
 
 
 def follow(
     paths: Sequence[str],
     url: str,
     options: SyncOptions,
+    audience: Audience,
     *,
     until_finished: bool,
-    quiet: bool,
-    state_file: Path | None,
 ) -> SyncReport:
     """Bring runs to a target while they go on.
 
     Args:
         paths: Run directories, folders of them, or patterns.
         url: The target.
-        options: How to sync.
+        options: How to sync; their brake ends it.
+        audience: Who is told how it goes on.
         until_finished: Whether to stop once all runs are over.
-        quiet: Whether to say nothing meanwhile.
-        state_file: Where to tell how far it has come, for a single run; nowhere if None.
     """
-    audience = Teller(None if quiet else click.echo, state_file)
     follower = Follower(
         paths,
         lambda: open_backend(url, patient=False),
@@ -51,8 +46,7 @@ def follow(
         lambda path: read_overview(path, vantage()).state.name != "running",
         until_finished=until_finished,
     )
-    with stopped_by_signals(options.brake.stop):
-        return follower.follow()
+    return follower.follow()
 
 
 class Teller:
@@ -60,11 +54,18 @@ class Teller:
 
     Args:
         say: Takes a line; None to say nothing.
-        state_file: See `follow`.
+        state_file: Where to tell how far it has come, for a single run; nowhere if None.
+        target: The target's name, where there are several.
     """
 
-    def __init__(self, say: Callable[[str], object] | None, state_file: Path | None) -> None:
+    def __init__(
+        self,
+        say: Callable[[str], object] | None,
+        state_file: Path | None = None,
+        target: str | None = None,
+    ) -> None:
         self._say = say
+        self._target = target
         self._state_file = state_file
         self._state = FollowState()
         self._told: dict[Path, tuple[object, ...]] = {}
@@ -77,21 +78,23 @@ class Teller:
             is_cut = run.status == "pending" and not run.records
             if news != self._told.get(run.path) and not is_cut:
                 self._told[run.path] = news
-                self._tell(run_lines(run, verbose=False, dry_run=False))
+                self._tell(run_lines(run, self._target, verbose=False, dry_run=False))
         error = report.target_error
         said = None if error is None else str(error)
         if said != self._target_error:
             self._target_error = said
-            self._tell(["The target is there again."] if error is None else error_lines(error))
+            target = "The target" if self._target is None else shown(self._target)
+            self._tell([f"{target} is there again."] if error is None else error_lines(error))
         if self._state_file is not None:
             runs = {run.path: run for run in report.runs}
             for path, bytes_of in sizes.items():
                 self._write_state(self._state_file, runs.get(path), bytes_of, error)
 
     def _tell(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            if self._say is not None:
-                self._say(line)
+        text = "\n".join(lines)
+        if text and self._say is not None:
+            # In one piece: another target may have something to say at the same time.
+            self._say(text)
 
     def _write_state(
         self, path: Path, run: RunReport | None, sizes: Sizes, target_error: Error | None

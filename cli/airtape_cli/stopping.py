@@ -12,8 +12,8 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @contextmanager
-def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at the first signal that asks for the end; a second one ends the command at once.
+def stopped_by_signals(*stops: Callable[[], None]) -> Iterator[None]:
+    """Call `stops` at the first signal that asks for the end; a second ends the command at once.
 
     Signals that the process was started to ignore stay ignored, as under ``nohup``.
     """
@@ -26,7 +26,8 @@ def stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         restore()
-        stop()
+        for stop in stops:
+            stop()
 
     for number, handler in before.items():
         if handler not in {signal.SIG_IGN, None}:

@@ -90,7 +90,7 @@ def rebuild(
         progress(quiet=as_json, verbose=verbose, dry_run=False) as shows,
         stopped_by_signals(brake.stop),
     ):
-        rebuilt = rebuild_target(found, target, options, shows, force=force)
+        rebuilt = rebuild_target(found, target, options, shows(None), force=force)
     rebuilt.report.not_found = found.not_found if paths else []
     url = without_password(target)
     if as_json:

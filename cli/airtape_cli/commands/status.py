@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from airtape.errors import UsageError
+from airtape.errors import CommError, Error, TargetError, UsageError
 from airtape.receipts.kept import SCHEME
 from airtape.rundir import find_run_dirs
 from airtape.states import in_words
 from airtape.sync.last_sync import LastSync
 from airtape.sync.outbox import Waiting, waiting_in
+from airtape.sync.report import ExitCode
 from airtape.targets import without_password
 from airtape_cli.aside import with_asides
 from airtape_cli.askable import askable_target, open_askable
+from airtape_cli.boundary import error_lines
 from airtape_cli.options import default_folder, json_option
 from airtape_cli.remembered import last_sync
 from airtape_cli.render.notes import echo_note
@@ -40,7 +42,10 @@ from airtape_cli.synced import configured_target
     "would take if unsaid.",
 )
 @json_option
-def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -> None:
+@click.pass_context
+def status(
+    context: click.Context, *, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool
+) -> None:
     """Say what targets do not have yet.
 
     PATH is a run directory, a folder of them such as ./wandb, or a pattern; ./wandb if you name
@@ -61,15 +66,22 @@ def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -
     found = with_asides(find_run_dirs(paths or [folder]), folder)
     outboxes, notes = [], list[str]()
     for url in targets or (configured_target(folder),):
-        with closing(open_askable(url)) as backend:
-            waiting = list(waiting_in(found.run_dirs, backend, [folder]))
-            notes += backend.notes if url.startswith(SCHEME) else []
+        waiting: list[Waiting] = []
+        error: Error | None = None
+        try:
+            with closing(open_askable(url)) as backend:
+                waiting += waiting_in(found.run_dirs, backend, [folder])
+                notes += backend.notes if url.startswith(SCHEME) else []
+        except (TargetError, CommError) as failure:
+            # The others may answer.
+            error = failure
         outbox = _Outbox(
             without_password(url),
             len(found.run_dirs),
             waiting,
             last_sync(url),
             len(found.cleaned),
+            error,
         )
         outboxes.append(outbox)
         if not as_json:
@@ -84,6 +96,10 @@ def status(*, paths: tuple[str, ...], targets: tuple[str, ...], as_json: bool) -
     missing = found.not_found if paths else []
     if missing:
         raise UsageError("there is nothing at this path", where=", ".join(missing))
+    failed = [one.error for one in outboxes if one.error is not None]
+    for said in failed:
+        click.echo("\n".join(error_lines(said)), err=True)
+    context.exit(ExitCode.UNREACHABLE if failed else ExitCode.OK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,7 @@ class _Outbox:
         waiting: What it lacks, by run directory.
         last: How the last sync went.
         cleaned: Number of run directories whose logs were removed, so that nothing waits in them.
+        error: Why it does not answer, if it does not.
     """
 
     target: str
@@ -103,6 +120,7 @@ class _Outbox:
     waiting: Sequence[Waiting]
     last: LastSync | None
     cleaned: int = 0
+    error: Error | None = None
 
     @property
     def records(self) -> int:
@@ -119,6 +137,8 @@ class _Outbox:
 
     def lines(self, now_ns: int) -> list[str]:
         """Return what is said of it."""
+        if self.error is not None:
+            return [f"{shown(self.target)} does not answer.", *self._last_sync(now_ns)]
         lines = [self._first_line(now_ns)]
         for one in self.waiting:
             name = f" ({shown(one.name)})" if one.name else ""
@@ -127,11 +147,13 @@ class _Outbox:
             lines += (f"    {shown(problem)}" for problem in one.problems)
         if self.cleaned:
             lines.append(f"  {counted(self.cleaned, 'run')} cleaned")
+        return [*lines, *self._last_sync(now_ns)]
+
+    def _last_sync(self, now_ns: int) -> Iterator[str]:
         if self.last is not None:
             ago = in_words(max(0, now_ns - self.last.time_ns) / 1e9)
             error = "" if self.last.error is None else f": {shown(self.last.error)}"
-            lines.append(f"  last sync {ago} ago{error}")
-        return lines
+            yield f"  last sync {ago} ago{error}"
 
     def _first_line(self, now_ns: int) -> str:
         target = shown(self.target)
@@ -149,6 +171,7 @@ class _Outbox:
         last = self.last
         return {
             "target": self.target,
+            "error": None if self.error is None else without_password(str(self.error)),
             "runs": self.total,
             "cleaned": self.cleaned,
             "records": self.records,

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
 
-from airtape.backends.registry import open_backend
 from airtape.errors import UsageError
-from airtape.sync.brake import Brake
-from airtape.sync.engine import sync_to
 from airtape.sync.options import SyncOptions
 from airtape.sync.renames import Renames
-from airtape.sync.report import ExitCode, SyncReport
+from airtape.sync.report import SyncReport, worst
 from airtape.sync.retry import Retry
 from airtape.targets import without_password
 from airtape_cli.aside import asides_of
 from airtape_cli.boundary import echo_errors
 from airtape_cli.chosen import Choice, choosing_options
-from airtape_cli.following import follow as follow_runs
+from airtape_cli.destinations import Destinations
+from airtape_cli.following import Teller
 from airtape_cli.locate import with_named_runs
 from airtape_cli.options import (
     byte_count,
@@ -33,9 +33,8 @@ from airtape_cli.remembered import remember
 from airtape_cli.renaming import check_new_ids, renaming_options
 from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
-from airtape_cli.render.sync_report import closing_lines, run_lines
+from airtape_cli.render.sync_report import all_closing_lines, run_lines, sync_shape
 from airtape_cli.render.text import shown
-from airtape_cli.stopping import stopped_by_signals
 from airtape_cli.synced import configured_target
 
 
@@ -43,10 +42,12 @@ from airtape_cli.synced import configured_target
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
     "--to",
-    "target",
+    "targets",
+    multiple=True,
     type=named_target,
     metavar="TARGET",
-    help="The target, by its name or URL; sqlite:./wandb/tracker.db if no setting names one.",
+    help="The target, by its name or URL, or several; sqlite:./wandb/tracker.db if no setting "
+    "names one.",
 )
 @choosing_options
 @renaming_options
@@ -121,7 +122,7 @@ def sync(
     context: click.Context,
     *,
     paths: tuple[str, ...],
-    target: str | None,
+    targets: tuple[str, ...],
     choice: Choice,
     renames: Renames,
     jobs: int,
@@ -152,6 +153,9 @@ def sync(
     Any number of syncs may run side by side, on many machines too: what one of them is bringing the
     others leave alone, and nothing comes twice.
 
+    Several targets are brought up to date at once, each with a cursor of its own; one that does not
+    answer keeps none of the others waiting.
+
     With --follow the logs are looked at twice a second, also on file systems that tell nobody of
     changes; what is recorded is in the target within a second, and a target that does not answer
     is asked again and again. It ends when it is told to, at the deadline, or --until-finished.
@@ -171,6 +175,7 @@ def sync(
       tracker sync --filter state=finished --filter 'not tags = draft' --older-than 5m
       tracker sync ./wandb/run-20261120_101112-ab12cd34 -p vision --replace-tags draft=final
       tracker sync -j 4 --deadline 10m
+      tracker sync --to lab --to jsonl:./export
       tracker sync --again likely-lion-9
       tracker sync --follow --until-finished
 
@@ -186,17 +191,14 @@ def sync(
       6  time ran out, or a signal came, with work left
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
-    url = target or configured_target(folder)
     if follow and (not choice.is_whole or limit is not None or dry_run or again):
         raise UsageError(
             "--follow brings every run that it meets to the target",
             hint="leave out what chooses runs, --limit, --dry-run and --again",
         )
-    brake = Brake(deadline)
     options = SyncOptions(
         dry_run=dry_run,
         tombstones=[folder],
-        brake=brake,
         retry=Retry(patience_s=retry_for),
         jobs=jobs,
         rate=rate,
@@ -207,55 +209,44 @@ def sync(
         wait_s=wait,
         renames=renames,
     )
+    urls = tuple(dict.fromkeys(targets or [configured_target(folder)]))
+    destinations = Destinations(urls, options, deadline)
     chosen = with_named_runs(paths, folder, vantage()) or (str(folder),)
-    places = ", ".join(chosen)
     found = replace(choice, paths=chosen).found(folder)
-    if not choice.is_whole:
-        chosen = tuple(map(str, found.run_dirs))
-    elif follow:
-        chosen += tuple(map(str, asides_of(found.run_dirs, folder)))
     check_new_ids(found.run_dirs, renames)
+    reports = {url: SyncReport() for url in urls}
     if follow:
-        report = follow_runs(
-            chosen,
-            url,
-            options,
+        reports = destinations.follow(
+            (*chosen, *map(str, asides_of(found.run_dirs, folder))),
+            partial(Teller, None if as_json or quiet else click.echo, state_file),
             until_finished=until_finished,
-            quiet=as_json or quiet,
-            state_file=state_file,
         )
     elif found.run_dirs or found.problems or found.cleaned:
-        with (
-            progress(quiet=as_json or quiet, verbose=verbose, dry_run=dry_run) as shows,
-            stopped_by_signals(brake.stop),
-        ):
-            looked_up = found if choice.is_whole else chosen
-            report = sync_to(looked_up, lambda: open_backend(url, patient=False), options, shows)
-    else:
-        report = SyncReport()
-    report.not_found = found.not_found if paths else []
-    if not dry_run:
-        remember(url, report)
+        looked_up = found if choice.is_whole else tuple(map(str, found.run_dirs))
+        with progress(quiet=as_json or quiet, verbose=verbose, dry_run=dry_run) as shows:
+            reports = destinations.sync(looked_up, shows)
+    for url, report in reports.items():
+        report.not_found = found.not_found if paths else []
+        if not dry_run:
+            remember(url, report)
+    code = worst(report.exit_code for report in reports.values())
     if as_json:
-        echo_json({"target": without_password(url), "dry_run": dry_run, **report.to_json()})
+        echo_json(sync_shape(reports, code, dry_run=dry_run))
     elif quiet:
-        _echo_failures(report)
+        _echo_failures(reports)
     else:
         fitting_ones = "" if choice.is_whole else " that fit"
-        _echo_end(report, url, f"{fitting_ones} in {shown(places)}", dry_run=dry_run)
-    echo_errors(report)
-    context.exit(report.exit_code)
+        nothing = f"No runs{fitting_ones} in {shown(', '.join(chosen))}."
+        for line in all_closing_lines(reports, nothing, dry_run=dry_run):
+            click.echo(line)
+    echo_errors(*reports.values())
+    context.exit(code)
 
 
-def _echo_failures(report: SyncReport) -> None:
-    for run in report.runs:
-        if run.status in {"failed", "damaged"}:
-            for line in run_lines(run, verbose=False, dry_run=False):
-                click.echo(line, err=True)
-
-
-def _echo_end(report: SyncReport, url: str, where: str, *, dry_run: bool) -> None:
-    for line in closing_lines(report, without_password(url), dry_run=dry_run):
-        click.echo(line)
-    if not report.runs and not report.not_found and report.exit_code is ExitCode.OK:
-        click.echo(f"No runs{where}.")
+def _echo_failures(reports: Mapping[str, SyncReport]) -> None:
+    for url, report in reports.items():
+        target = without_password(url) if len(reports) > 1 else None
+        for run in report.runs:
+            if run.status in {"failed", "damaged"}:
+                for line in run_lines(run, target, verbose=False, dry_run=False):
+                    click.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""How a sync goes on: a bar on a terminal, a line for each run everywhere else."""
+"""How a sync goes on: bars on a terminal, a line for each run everywhere else."""
 
 from __future__ import annotations
 
@@ -6,59 +6,77 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from threading import Lock
+from typing import TYPE_CHECKING, Final
 
 import click
 
-from airtape.sync.engine import Progress, Silent
+from airtape.sync.engine import Progress
 from airtape.sync.report import RunReport
 from airtape_cli.render.sync_report import run_lines
+from airtape_cli.render.text import shortened
 
 if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
+    from rich.progress import Progress as Rows
     from rich.progress import TaskID
+
+MOST_BARS: Final = 6
+"""How many runs have a bar of their own at a time."""
+LONGEST_NAME: Final = 48
+
+ForTarget = Callable[[str | None], Progress]
+"""Returns what shows how a sync to a target goes on; it is named where there are several."""
 
 
 @contextmanager
-def progress(*, quiet: bool, verbose: bool, dry_run: bool) -> Iterator[Progress]:
-    """Show how a sync goes on.
+def progress(*, quiet: bool, verbose: bool, dry_run: bool) -> Iterator[ForTarget]:
+    """Show how a sync goes on, or several to different targets at once.
 
     Args:
         quiet: Show nothing, because what is printed is JSON.
         verbose: Say something of runs that had nothing new, too.
         dry_run: Whether nothing is to be sent.
     """
-    if quiet:
-        yield Silent()
-    elif not sys.stdout.isatty():
-        yield Lines(click.echo, verbose=verbose, dry_run=dry_run)
+    if quiet or not sys.stdout.isatty():
+        say = None if quiet else click.echo
+        yield lambda target: Lines(say, target, verbose=verbose, dry_run=dry_run)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
         from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415
-        from rich.progress import Progress as Bar  # noqa: PLC0415
+        from rich.progress import Progress as Rows  # noqa: PLC0415
 
         console = Console(highlight=False, emoji=False)
         columns = (
-            TextColumn("Syncing"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             DownloadColumn(),
-            TextColumn("{task.fields[run]}", markup=False),
+            TextColumn("{task.fields[count]}", markup=False),
         )
-        with Bar(*columns, console=console, transient=True) as bar:
-            yield OnTerminal(bar, verbose=verbose, dry_run=dry_run)
+        with Rows(*columns, console=console, transient=True) as rows:
+            bars = Bars(rows)
+            yield lambda target: OnTerminal(bars, target, verbose=verbose, dry_run=dry_run)
 
 
 class Lines:
     """Writes a line for each run when it is done.
 
     Args:
-        write: Writes a line.
+        write: Writes a line; None to say nothing.
+        target: The target's name, where there are several.
         verbose: Whether runs that had nothing new get a line.
         dry_run: Whether nothing is to be sent.
     """
 
-    def __init__(self, write: Callable[[str], None], *, verbose: bool, dry_run: bool) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], object] | None,
+        target: str | None = None,
+        *,
+        verbose: bool,
+        dry_run: bool,
+    ) -> None:
         self._write = write
+        self._target = target
         self._verbose = verbose
         self._dry_run = dry_run
 
@@ -73,38 +91,103 @@ class Lines:
 
     def finished(self, report: RunReport) -> None:
         """Say what was done for a run."""
-        for line in run_lines(report, verbose=self._verbose, dry_run=self._dry_run):
-            self._write(line)
+        lines = run_lines(report, self._target, verbose=self._verbose, dry_run=self._dry_run)
+        text = "\n".join(lines)
+        if text and self._write is not None:
+            # In one piece: another target may have something to say at the same time.
+            self._write(text)
 
 
 class OnTerminal(Lines):
-    """Moves a bar, with the lines above it.
+    """Moves the bars for one target, with the lines above them.
 
     Args:
-        bar: The bar.
+        bars: The bars.
+        target: The target's name, where there are several.
         verbose: Whether runs that had nothing new get a line.
         dry_run: Whether nothing is to be sent.
     """
 
-    def __init__(self, bar: Bar, *, verbose: bool, dry_run: bool) -> None:
-        super().__init__(self._print, verbose=verbose, dry_run=dry_run)
-        self._bar = bar
-        self._task: TaskID | None = None
-
-    def _print(self, line: str) -> None:
-        self._bar.console.print(line, markup=False, soft_wrap=True)
+    def __init__(
+        self, bars: Bars, target: str | None = None, *, verbose: bool, dry_run: bool
+    ) -> None:
+        super().__init__(bars.write, target, verbose=verbose, dry_run=dry_run)
+        self._bars = bars
 
     def planned(self, directories: int, size: int) -> None:
-        """Show the bar if there is something to do."""
+        """Show the bar of the whole if there is something to do."""
         if directories:
-            self._task = self._bar.add_task("", total=max(size, 1), run="")
+            self._bars.plan(directories, size)
 
-    def started(self, path: Path, size: int) -> None:  # noqa: ARG002 - the whole is shown
-        """Name the run beside the bar."""
-        if self._task is not None:
-            self._bar.update(self._task, run=path.name)
+    def started(self, path: Path, size: int) -> None:
+        """Give the run a bar, unless there are many already."""
+        self._bars.begin((self._target, path), size)
 
-    def advanced(self, path: Path, size: int) -> None:  # noqa: ARG002 - see above
-        """Move the bar on."""
-        if self._task is not None:
-            self._bar.advance(self._task, size)
+    def advanced(self, path: Path, size: int) -> None:
+        """Move the bars on."""
+        self._bars.move((self._target, path), size)
+
+    def finished(self, report: RunReport) -> None:
+        """Take the run's bar away, and say what was done."""
+        self._bars.end((self._target, report.path))
+        super().finished(report)
+
+
+class Bars:
+    """A bar for the whole of all syncs, and one for each of a few runs that are being sent.
+
+    Args:
+        rows: What draws them.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self._lock = Lock()
+        self._whole: TaskID | None = None
+        self._size = self._planned = self._done = 0
+        self._begun: set[tuple[str | None, Path]] = set()
+        self._runs: dict[tuple[str | None, Path], TaskID] = {}
+
+    def write(self, text: str) -> None:
+        """Write something above the bars."""
+        self._rows.console.print(text, markup=False, soft_wrap=True)
+
+    def plan(self, directories: int, size: int) -> None:
+        """Add to what there is to do."""
+        with self._lock:
+            self._planned += directories
+            self._size += max(size, 1)
+            if self._whole is None:
+                self._whole = self._rows.add_task("Syncing", total=self._size, count="")
+            self._show_whole()
+
+    def begin(self, run: tuple[str | None, Path], size: int) -> None:
+        """Show that a run is begun."""
+        with self._lock:
+            self._begun.add(run)
+            if len(self._runs) < MOST_BARS:
+                name = shortened(run[1].name, LONGEST_NAME)
+                task = self._rows.add_task(f"  {name}", total=max(size, 1), count="")
+                self._runs[run] = task
+
+    def move(self, run: tuple[str | None, Path], size: int) -> None:
+        """Show that so many bytes more of a run have arrived."""
+        with self._lock:
+            for task in (self._whole, self._runs.get(run)):
+                if task is not None:
+                    self._rows.advance(task, size)
+
+    def end(self, run: tuple[str | None, Path]) -> None:
+        """Show that a run is done, if it was begun."""
+        with self._lock:
+            if run in self._begun:
+                self._begun.remove(run)
+                self._done += 1
+                self._show_whole()
+            if run in self._runs:
+                self._rows.remove_task(self._runs.pop(run))
+
+    def _show_whole(self) -> None:
+        if self._whole is not None:
+            count = f"{self._done} of {self._planned} runs"
+            self._rows.update(self._whole, total=self._size, count=count)

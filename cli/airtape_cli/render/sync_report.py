@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from airtape.sync.report import RunReport, SyncReport
+from airtape.sync.report import ExitCode, RunReport, SyncReport
+from airtape.targets import without_password
 from airtape_cli.render.text import shown, size_text
 
 _VERBS = {
@@ -19,11 +21,14 @@ _VERBS = {
 }
 
 
-def run_lines(run: RunReport, *, verbose: bool, dry_run: bool) -> Iterator[str]:
+def run_lines(
+    run: RunReport, target: str | None = None, *, verbose: bool, dry_run: bool
+) -> Iterator[str]:
     """Yield what is said of one run: nothing when nothing happened, unless ``verbose``.
 
     Args:
         run: What was done for it.
+        target: The target's name, where there are several.
         verbose: Say more.
         dry_run: Whether nothing was to be sent.
     """
@@ -34,7 +39,8 @@ def run_lines(run: RunReport, *, verbose: bool, dry_run: bool) -> Iterator[str]:
     verb = _VERBS[run.status]
     if run.status == "pending" and (dry_run or run.records):
         verb = "Would sync" if dry_run else "Not finished"
-    yield f"{verb}: {shown(str(run.path))}{name}{_amount(run, verbose=verbose)}"
+    to = "" if target is None else f", to {shown(target)}"
+    yield f"{verb}: {shown(str(run.path))}{name}{_amount(run, verbose=verbose)}{to}"
     for problem in run.problems:
         yield f"  {shown(str(problem).replace(chr(10), '; '))}"
     for loss in run.damage:
@@ -79,6 +85,42 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         what = f"Synced {_runs(arrived)}, {_records(sent)}, to {shown(target)}"
         not_reached = f"{counts['pending']} not reached" if counts["pending"] else ""
         yield _sentence(what, counts, not_reached, lacking)
+
+
+def all_closing_lines(
+    reports: Mapping[str, SyncReport], nothing: str, *, dry_run: bool
+) -> Iterator[str]:
+    """Yield what is said at the end of a sync to one target or several.
+
+    Args:
+        reports: What was done, by the target's URL.
+        nothing: What to say when there was nothing to look at.
+        dry_run: Whether it only found out what there is to do.
+    """
+    for url, report in reports.items():
+        yield from closing_lines(report, without_password(url), dry_run=dry_run)
+    is_well = all(report.exit_code is ExitCode.OK for report in reports.values())
+    if is_well and not any(report.runs for report in reports.values()):
+        yield nothing
+
+
+def sync_shape(
+    reports: Mapping[str, SyncReport], code: ExitCode, *, dry_run: bool
+) -> dict[str, Any]:
+    """Return what is said of a sync as JSON has it: the report, or one for each of several targets.
+
+    Args:
+        reports: What was done, by the target's URL.
+        code: The exit code.
+        dry_run: Whether it only found out what there is to do.
+    """
+    shapes = [
+        {"target": without_password(url), "dry_run": dry_run, **report.to_json()}
+        for url, report in reports.items()
+    ]
+    if len(shapes) == 1:
+        return shapes[0]
+    return {"exit_code": int(code), "dry_run": dry_run, "targets": shapes}
 
 
 def _sentence(what: str, counts: dict[str, int], *more: str) -> str:

@@ -49,8 +49,22 @@ def replacement_of(url: str) -> Replacement | None:
     return None if replacement is None else replacement(location)
 
 
+def check_url(url: str) -> None:
+    """Make sure that some backend serves a URL.
+
+    Raises:
+        UsageError: The URL has no scheme, one that no installed backend serves, or no place.
+    """
+    _entry_and_location(url)
+
+
 def _factory_of(url: str) -> tuple[Callable[[str], Backend], str]:
     """Return what opens the targets of a URL's scheme, and what stands behind the scheme."""
+    entry, location = _entry_and_location(url)
+    return _load(entry, url), location
+
+
+def _entry_and_location(url: str) -> tuple[EntryPoint, str]:
     scheme, colon, location = url.partition(":")
     entry = _entry_of(scheme) if colon else None
     if entry is None:
@@ -66,7 +80,7 @@ def _factory_of(url: str) -> tuple[Callable[[str], Backend], str]:
             where=without_password(url),
             hint=f"Try {scheme}:./wandb/NAME instead.",
         )
-    return _load(entry, url), location
+    return entry, location
 
 
 def _entry_of(scheme: str) -> EntryPoint | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from airtape.backends.cursor import Loss
-from airtape.errors import Error
+from airtape.errors import Error, UsageError
 from airtape.sync.brake import Reason
 from airtape.sync.file_contents import ContentCounts
 from airtape.sync.receipt import Receipt
@@ -40,6 +41,12 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.HELD,
 )
+
+
+def worst(codes: Iterable[ExitCode]) -> ExitCode:
+    """Return the exit code of several syncs together."""
+    said = set(codes)
+    return next((code for code in PRECEDENCE if code in said), ExitCode.OK)
 
 
 @dataclass(slots=True)
@@ -147,16 +154,17 @@ class SyncReport:
         failed = any(run.status in {"failed", "damaged"} for run in self.runs)
         lacking = any(run.lacks_files for run in self.runs)
         known = self.strict and any(run.known for run in self.runs)
+        is_usage = isinstance(self.target_error, UsageError)
         held = [run.status == "held" for run in self.runs]
         applies = {
             ExitCode.INTERNAL: any(run.internal for run in self.runs),
-            ExitCode.USAGE: bool(self.not_found),
-            ExitCode.UNREACHABLE: self.target_error is not None,
+            ExitCode.USAGE: bool(self.not_found) or is_usage,
+            ExitCode.UNREACHABLE: self.target_error is not None and not is_usage,
             ExitCode.INCOMPLETE: failed or known or lacking,
             ExitCode.DEADLINE: self.halted is not None,
             ExitCode.HELD: any(held) and (self.waited or all(held)),
         }
-        return next((code for code in PRECEDENCE if applies[code]), ExitCode.OK)
+        return worst(code for code, does in applies.items() if does)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON can hold it.
