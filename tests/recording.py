@@ -38,6 +38,7 @@ def start_run(workdir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StartR
     """
     assert workdir.is_dir()
     monkeypatch.setenv("TRACKER_DISABLE_METADATA", "true")
+    monkeypatch.setenv("TRACKER_DISABLE_CONSOLE", "true")
 
     def start(**arguments: Any) -> airtape.Run:
         return airtape.init(**{"project": "tests", "reinit": "create_new"} | arguments)

@@ -65,6 +65,14 @@ def is_interactive() -> bool:
     return hasattr(sys, "ps1") or bool(sys.flags.interactive) or "ipykernel" in sys.modules
 
 
+def traceback_of(error: BaseException) -> str:
+    """Return what Python says of an error that ends a program."""
+    # It was loaded for the error, or takes long to.
+    from traceback import format_exception  # noqa: PLC0415 - see above
+
+    return "".join(format_exception(error))
+
+
 class ProgramEnd:
     """Learns with what the program is about to end, by wrapping the hooks that Python has for it.
 

@@ -8,7 +8,8 @@ from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airtape.ending import Ending, ending_of
+from airtape.collectors.console import Console
+from airtape.ending import Ending, ending_of, traceback_of
 from airtape.errors import InvalidDataError
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key
@@ -50,6 +51,7 @@ class Lifecycle:
         before_end: Called, in order, before the end is recorded; must be quick, and may be called
             from a thread while a signal ends the process.
         after_good_end: Called, in order, after an end with exit code 0 is recorded.
+        console: Records the output of the program; None where nobody wants that.
         follower: Brings the run to its target while it goes on; None for a run that is offline.
         imposed: The cause to record whatever the end looks like, if there is one: a signal that
             the program handles itself, a request to stop.
@@ -71,6 +73,7 @@ class Lifecycle:
         self.before_end: list[Callable[[], None]] = []
         self.after_good_end: list[Callable[[], None]] = []
         self.imposed: dict[str, Plain] | None = None
+        self.console: Console | None = None
         self.follower: Follower | None = None
         self._log = log
         self._keeper = keeper
@@ -85,6 +88,17 @@ class Lifecycle:
     def run_id(self) -> str:
         """The run's id."""
         return self.run_dir.run_id
+
+    def begin(self) -> None:
+        """Start what is recorded beside what the program logs."""
+        self.metadata.begin()
+        if self.console is not None:
+            self.console.start()
+
+    def stop_listening(self) -> None:
+        """Leave the program's output alone."""
+        if self.console is not None:
+            self.console.leave()
 
     def finish(self, exit_code: int | None = None) -> None:
         """End the run as the program asks.
@@ -105,6 +119,9 @@ class Lifecycle:
             error: What it is left with, None for nothing.
             how: ``with``.
         """
+        if self.console is not None and isinstance(error, Exception):
+            # Python says it when the run has ended.
+            self.console.take("stderr", traceback_of(error))
         self.end(ending_of(error, how))
 
     def end(self, ending: Ending) -> None:
@@ -127,6 +144,8 @@ class Lifecycle:
                 self._attempt(step)
             self._attempt(self._complete_files)
         self._attempt(self.saved.finish)
+        if self.console is not None:
+            self._attempt(self.console.finish)
         fold = self._log.close(ending.code, self.imposed or ending.cause)
         if not is_child:
             by_signal = (self.imposed or ending.cause).get("how") == "signal"
@@ -175,6 +194,8 @@ class Lifecycle:
         self._keeper.stop()
         self.metadata.stop()
         self.saved.stop()
+        if self.console is not None:
+            self.console.flush()
         self._log.seize(LOCK_WAIT_S)
         for step in self.before_end:
             with suppress(Exception):
@@ -208,6 +229,8 @@ class Lifecycle:
             left = self.status
             why = f": {left.sync_error}" if left.sync_error else ""
             lines.append(f"{left.sync_items_pending} record(s) are not synced yet{why}")
+        if self.console is not None and (missing := self.console.dropped):
+            lines.append(f"{missing} character(s) of output came too fast and are not recorded")
         if lost := self._log.status.dropped:
             lines.append(f"{lost} record(s) or large value(s) could not be written and are lost")
         if missing := self.metadata.failed:
@@ -219,6 +242,8 @@ class Lifecycle:
         self.imposed = None
         self.follower = None
         self.saved.after_fork()
+        if self.console is not None:
+            self.console.after_fork()
         self._keeper = self._keeper.for_child()
         self._log.after_fork(on_wake=self._keeper.start)
 

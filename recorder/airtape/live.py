@@ -55,6 +55,12 @@ class LiveFold:
         self.waiting.append(record)
         self.catch_up()
 
+    def take_output(self, seq: int, wall_ns: int) -> None:
+        """Count a chunk of output when others are folded; what it says changes nothing."""
+        self.waiting.append(Record(seq, Kind.CONSOLE, wall_ns, ()))
+        if len(self.waiting) >= FOLD_BATCH:
+            self.catch_up()
+
     def catch_up(self) -> None:
         """Fold what waits, unless that is going on further down the stack."""
         if self._busy:
@@ -77,7 +83,8 @@ class LiveFold:
             self._fold.take_rows(batch)  # type: ignore[arg-type]  # only rows are tuples
             self._has_news = True
             return
-        for kind, items in groupby(batch, type):
+        others = [item for item in batch if type(item) is tuple or item.kind != Kind.CONSOLE]  # type: ignore[union-attr]  # a record
+        for kind, items in groupby(others, type):
             if kind is tuple:
                 self._fold.take_rows(list(items))  # type: ignore[arg-type]  # only rows are tuples
                 self._has_news = True
@@ -86,6 +93,18 @@ class LiveFold:
                     assert isinstance(record, Record)  # noqa: S101 - for the type checker
                     self._fold.apply(record)
                     self._has_news |= record.kind != Kind.HEARTBEAT
+        if len(others) < len(batch):
+            self._count_output(batch)
+
+    def _count_output(self, batch: list[WaitingRow | Record]) -> None:
+        """Count the chunks of output among records: where they stand makes no difference."""
+        for item in batch:
+            if isinstance(item, Record) and item.kind == Kind.CONSOLE:
+                self._fold.apply(item)
+        # But for when somebody was heard last.
+        last = batch[-1]
+        self._fold.heard_ns = last.wall_ns if isinstance(last, Record) else last[1]
+        self._has_news = True
 
     @property
     def fold(self) -> Fold:

@@ -39,7 +39,8 @@ REDACTED = "redacted"
 _UNDIVIDED = frozenset({Kind.RUN, Kind.METRIC})
 """Kinds whose record means something only as a whole."""
 
-_OPEN, _FORKED, _CLOSED = range(3)
+OPEN, FORKED, CLOSED = range(3)
+"""Whether a log takes records, is one that a forked child has not begun yet, or has ended."""
 
 
 class RecordLog:
@@ -83,7 +84,7 @@ class RecordLog:
         self._turn = 0
         self._is_writing = False
         self._is_close_due = False
-        self._status = _OPEN
+        self._status = OPEN
         self._begin(writer, began_ns)
 
     @property
@@ -99,11 +100,11 @@ class RecordLog:
 
     def _wake(self, call: str) -> None:
         """Open a log of its own for a forked child; refuse a run that is finished."""
-        if self._status == _CLOSED:
+        if self._status == CLOSED:
             raise finished_error(self.header.run_id, call)
         wall_ns = time_ns()
         self._begin(self._open_segment(self.step, wall_ns), wall_ns, self._live)
-        self._status = _OPEN
+        self._status = OPEN
         self._on_wake()
 
     def after_fork(self, on_wake: Callable[[], None]) -> None:
@@ -117,8 +118,8 @@ class RecordLog:
         self.redaction.start_list()
         self._pack = msgpack.Packer().pack
         self._is_writing = self._is_close_due = False
-        if self._status == _OPEN:
-            self._status = _FORKED
+        if self._status == OPEN:
+            self._status = FORKED
             self.writer.abandon()
 
     def _tear(self, outer: bool) -> None:  # noqa: FBT001 - what it was before
@@ -285,13 +286,13 @@ class RecordLog:
             What all records amount to.
         """
         with self.lock:
-            if self._status == _OPEN:
+            if self._status == OPEN:
                 if not self.redaction.is_listed:
                     self._list_redactions()
                 self.checkpoint()
                 self._write(Kind.EXIT, (code, cause))
                 self._is_close_due = True
-            self._status = _CLOSED
+            self._status = CLOSED
             self._turn += 1
             self._close_if_due()
             return self._live.fold
@@ -311,12 +312,12 @@ class RecordLog:
     @property
     def is_closed(self) -> bool:
         """Whether the run is finished."""
-        return self._status == _CLOSED
+        return self._status == CLOSED
 
     @property
     def is_forked(self) -> bool:
         """Whether this is a forked child that has recorded nothing yet."""
-        return self._status == _FORKED
+        return self._status == FORKED
 
 
 def finished_error(run_id: str, call: str) -> UsageError:

@@ -1,13 +1,17 @@
-"""The history of a running run: which row each call of ``log()`` goes to, and how it is written."""
+"""The history of a running run: which row each call of ``log()`` goes to, and how it is written.
+
+So is, in passing, what the program puts out.
+"""
 
 from __future__ import annotations
 
 from time import time_ns
+from typing import Any
 
 from airtape.fold.keys import Tree
 from airtape.large_values import parts_of
 from airtape.live import FOLD_BATCH
-from airtape.record_log import PART_SIZE, RecordLog
+from airtape.record_log import FORKED, OPEN, PART_SIZE, RecordLog
 from airtape.records import HistoryFlag, Kind, Record, closes_row
 from airtape.txlog.format import MAX_BODY
 from airtape.values import history_data
@@ -16,6 +20,7 @@ _STEP_GIVEN = int(HistoryFlag.STEP_GIVEN)
 _COMMIT_GIVEN = int(HistoryFlag.COMMIT_GIVEN)
 _DROPPED = int(HistoryFlag.DROPPED)
 _HISTORY = int(Kind.HISTORY)
+_CONSOLE = int(Kind.CONSOLE)
 _LARGE = 16 << 10
 """Bytes of a record from which on its row does not wait to be folded with others."""
 
@@ -132,3 +137,36 @@ class RunLog(RecordLog):
             self._write(Kind.HISTORY, (row_step, kept_open, part))
         self._write(Kind.HISTORY, (row_step, flags, parts[-1]))
         return current if is_over else None
+
+    def output(self, *fields: Any, wait: float) -> bool:
+        """Record a chunk of output that has no secrets in it; after the end of the run drop it.
+
+        Args:
+            fields: The stream, the chunk and so on.
+            wait: Seconds to wait at most for a thread that records something else.
+
+        Returns:
+            Whether there is nothing left to do.
+        """
+        if not self.lock.acquire(timeout=wait):
+            return False
+        try:
+            if self._status == FORKED:
+                self._wake("output")
+            if self._status == OPEN:
+                self._write_output(fields)
+        finally:
+            self.lock.release()
+        return True
+
+    def _write_output(self, fields: tuple[Any, ...]) -> None:
+        wall_ns = time_ns()
+        body = self._pack((_CONSOLE, wall_ns, *fields))
+        outer, self._is_writing = self._is_writing, True
+        try:
+            self._live.take_output(self.writer.append(body), wall_ns)
+            self._is_writing = outer
+        except BaseException:
+            self._tear(outer)
+            raise
+        self._close_if_due()

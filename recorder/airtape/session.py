@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airtape.beginning import Origin, take_over
+from airtape.collectors.output import console_of
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.errors import UsageError
 from airtape.introduction import (
@@ -109,7 +110,7 @@ class Session:
                 opened = open_somewhere(base, settings, terminal, origin)
                 undo.callback(opened.discard)
                 about = opened.log.redaction.data(metadata(settings), "metadata")
-                run, gathering = self._begin(
+                run, lifecycle = self._begin(
                     opened, settings, terminal, undo, allow_val_change, about
                 )
                 inherited = origin.inheritance
@@ -129,7 +130,7 @@ class Session:
             place = Place(run.name or run.id, opened.run_dir.root, cwd)
             terminal.info(start_lines(place, mode=run.mode, resumed=run.resumed))
             # Last, for it looks around in the run directory, which must not be taken back then.
-            gathering.begin()
+            lifecycle.begin()
         except BaseException:
             undo.close()
             raise
@@ -167,7 +168,7 @@ class Session:
         undo: ExitStack,
         allow_val_change: bool,
         about: dict[str, Plain],
-    ) -> tuple[Run, Metadata]:
+    ) -> tuple[Run, Lifecycle]:
         """Make a run of what was opened, with the threads that work beside it.
 
         Args:
@@ -179,7 +180,7 @@ class Session:
             about: What is known of the machine and the program at once.
 
         Returns:
-            The run, and the thread that finds out more, not started yet.
+            The run, and its lifecycle, which has not begun yet.
         """
         keeper = Keeper(
             opened.log,
@@ -217,6 +218,8 @@ class Session:
             cwd=working_directory(),
             on_end=self._forget,
         )
+        lifecycle.console = console_of(opened.log, opened.run_dir, settings, opened.note)
+        undo.callback(lifecycle.stop_listening)
         undo.callback(self._forget, lifecycle)
         undo.callback(keeper.stop)
         run = Run.made_of(
@@ -234,7 +237,7 @@ class Session:
         keeper.start()
         if settings.mode == "online":
             lifecycle.follower = _follower(opened, settings, terminal)
-        return run, gathering
+        return run, lifecycle
 
     def open_disabled(
         self,

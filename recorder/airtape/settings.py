@@ -120,6 +120,13 @@ class Settings:
     save_code: bool | None = _setting(
         None, "keep a copy of the program or notebook with the run", wandb="WANDB_SAVE_CODE"
     )
+    console: str = _setting(
+        "wrap",
+        "how output is recorded: wrap (stdout and stderr of Python), redirect (those of the "
+        "process and its children) or off",
+        wandb="WANDB_CONSOLE",
+    )
+    disable_console: bool = _setting(default=False, meaning="record no output, like console=off")
     disable_git: bool = _setting(
         default=False,
         meaning="leave git alone: no commit, no remote, no diff.patch",

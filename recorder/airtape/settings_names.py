@@ -23,7 +23,7 @@ ALIASES: Final[Mapping[str, str]] = {
 RETIRED: Final[frozenset[str]] = frozenset(
     """
     allow_media_symlink allow_offline_artifacts api_key app_url_override
-    azure_account_url_to_access_key base_url capture_loggers code_dir colab_url config_paths console
+    azure_account_url_to_access_key base_url capture_loggers code_dir colab_url config_paths
     console_chunk_max_bytes console_chunk_max_seconds console_multipart credentials_file deployment
     disable_git_fork_point disable_hints disable_job_creation docker email
     finish_timeout_raises git_remote git_root

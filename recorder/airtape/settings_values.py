@@ -24,13 +24,19 @@ _CHOICES: Final[Mapping[str, Mapping[str | bool, str | None]]] = {
         False: None,
         "false": None,
     },
+    "console": {
+        **{how: how for how in ("wrap", "redirect", "off")},
+        # What W&B settles on by itself, and its two ways to wrap.
+        **dict.fromkeys(("auto", "wrap_raw", "wrap_emu"), "wrap"),
+    },
     "on_error": {"warn": "warn", "raise": "raise"},
     "anonymous": {choice: choice for choice in ("never", "allow", "must")},
 }
 _FLAGS: Final = frozenset(
     {
         *("silent", "quiet", "primary", "save_code"),
-        *("disable_git", "disable_code", "disable_metadata", "disable_redaction"),
+        *("disable_git", "disable_code", "disable_console", "disable_metadata"),
+        "disable_redaction",
     }
 )
 _MAY_BE_ZERO: Final = frozenset({"fsync_interval", "metadata_timeout", "finish_timeout"})
@@ -49,7 +55,7 @@ def check_value(name: str, value: object, source: str) -> object:  # noqa: PLR09
         UsageError: The value is not allowed; says what is.
     """
     match name:
-        case "mode" | "resume" | "on_error" | "anonymous":
+        case "mode" | "resume" | "console" | "on_error" | "anonymous":
             return _choice(name, value, source)
         case "project":
             return check_project(value, where=source)

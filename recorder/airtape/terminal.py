@@ -12,6 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from pathlib import Path
 from typing import Final, NamedTuple, TextIO, TypeVar
 
+from airtape.own_lines import own_lines
 from airtape.sparkline import BARS, sparkline
 
 PREFIX: Final = "airtape:"
@@ -197,8 +198,9 @@ class Terminal:
         # Closed, a broken pipe, none at all, busy below a signal handler, or a user's own object
         # that lacks half of a file: there is nobody to tell.
         try:
-            stream.write(_encodable(text, getattr(stream, "encoding", None) or "utf-8"))
-            stream.flush()
+            with own_lines():
+                stream.write(_encodable(text, getattr(stream, "encoding", None) or "utf-8"))
+                stream.flush()
         except (OSError, ValueError, RuntimeError, AttributeError, TypeError, LookupError):
             return
 

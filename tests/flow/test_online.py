@@ -67,7 +67,7 @@ def test_the_target_has_everything_when_finish_returns(
     done = run_python(program, env={**os.environ, "TRACKER_FINISH_TIMEOUT": "30"})
     assert done.stdout.splitlines() == ["ready", "0"]
     assert "Syncing run" in done.stderr
-    assert "Synced 5 file(s)" in done.stderr
+    assert "Synced 6 file(s)" in done.stderr
     assert "tracker sync" not in done.stderr
     assert_all_there(workdir)
     wait_until(lambda: not followers(workdir), "the end of the follower")

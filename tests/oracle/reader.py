@@ -36,6 +36,7 @@ TEXT_FILES = (
 )
 """Files of a run that are compared by what is in them."""
 
+_STREAMS = {"stdout": "raw1", "stderr": "raw0"}
 _RUN_NAMES = {"name": "display_name", "group": "run_group"}
 _FURTHER = re.compile(r"\.[^/]+-\d+-(\d+)$")
 _GIT_NAMES = {"commit": "commit", "remote": "remote_url"}
@@ -79,7 +80,7 @@ def _read_run(run_dir: Path, top: Path) -> Said:
         "exit_code": None if fold.exit is None else fold.exit["code"],
         "files": [_file(file) for file in fold.files.values()],
         "artifacts": [],
-        "output": [],
+        "output": [part for retelling in retellings for part in retelling.output],
         "alerts": [],
         "preempting": newest.kinds["preempting"],
         "final": False,
@@ -111,7 +112,9 @@ class _Retelling(RowCollector):
         self.summary_records: list[Said] = []
         self.metrics: list[Said] = []
         self._set_by_hand: set[NamePath] = set()
+        self.output: list[tuple[str, str]] = []
         tellers = {
+            Kind.CONSOLE: self._output,
             Kind.RUN: self._run,
             Kind.CONFIG: self._config,
             Kind.SUMMARY: self._summary,
@@ -163,6 +166,10 @@ class _Retelling(RowCollector):
             run_id, step = said.pop("branch").values()
             said["branch_point"] = {"run": run_id, "metric": "_step", "value": float(step)}
         return {"run_id": self.header.run_id, "start_time": self.fold.began_ns, **said}
+
+    def _output(self, record: Record) -> None:
+        stream, data = record.fields[:2]
+        self.output.append((_STREAMS[stream], data))
 
     def _run(self, _: Record) -> None:
         self.runs.append(self.described())

@@ -119,5 +119,5 @@ def test_settings_without_effect_are_named(
     start_run: StartRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A setting of W&B's that means nothing here is accepted, with a warning."""
-    start_run(settings={"console": "off"})
-    assert "The setting console of W&B has no effect here" in capsys.readouterr().err
+    start_run(settings={"console_multipart": True})
+    assert "The setting console_multipart of W&B has no effect here" in capsys.readouterr().err

@@ -45,6 +45,8 @@ SAMPLES: Mapping[str, tuple[str, object]] = {
     "primary": ("no", False),
     "anonymous": ("must", "must"),
     "save_code": ("yes", True),
+    "console": ("auto", "wrap"),
+    "disable_console": ("true", True),
     "disable_git": ("true", True),
     "disable_redaction": ("true", True),
     "disable_code": ("true", True),
@@ -313,7 +315,9 @@ def test_an_unknown_setting_is_refused() -> None:
         _load(settings={5: "x"})  # type: ignore[dict-item]
 
 
-@pytest.mark.parametrize("key", ["start_method", "console", "_service_wait", "x_disable_stats"])
+@pytest.mark.parametrize(
+    "key", ["start_method", "console_multipart", "_service_wait", "x_disable_stats"]
+)
 def test_settings_of_wandbs_machinery_are_accepted_with_a_notice(key: str) -> None:
     """They are no error in a script that passes them, and no secret either."""
     settings = _load(settings={key: 1})

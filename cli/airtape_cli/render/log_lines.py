@@ -20,6 +20,7 @@ FIELD_NAMES: Final[Mapping[int, tuple[str, ...]]] = {
     Kind.EXIT: ("code", "cause"),
     Kind.GAP: ("first_seq", "last_seq", "reason"),
     Kind.HEARTBEAT: ("durable_seq",),
+    Kind.CONSOLE: ("stream", "data", "dropped"),
     Kind.FILES: ("files",),
     Kind.METADATA: ("changes",),
     Kind.PREEMPTING: (),

@@ -112,6 +112,13 @@ def history_in(
         LogFormatError: The directories have no readable log of it.
         OSError: A log cannot be read.
     """
+    yield from history_of(writers_in(run_dirs, wanted, report), report)
+
+
+def writers_in(
+    run_dirs: Sequence[Path], wanted: Collection[bytes], report: Report
+) -> list[WriterFiles]:
+    """Return writers of a run in the order in which they count; see `history_in`."""
     problems: list[str] = []
     found = [writer for run_dir in run_dirs for writer in read_writers(run_dir, problems)]
     for problem in problems:
@@ -120,7 +127,7 @@ def history_in(
     if not writers:
         because = problems[0] if problems else "its logs are gone"
         raise LogFormatError("the run cannot be read", where=str(run_dirs[-1]), because=because)
-    yield from history_of(writers, report)
+    return writers
 
 
 def _joined(

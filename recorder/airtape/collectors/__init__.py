@@ -1,0 +1,1 @@
+"""What is recorded beside what the program logs."""

@@ -1,0 +1,46 @@
+"""Whether and how the output of a program is recorded with a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airtape.collectors.console import Console
+from airtape.collectors.streams import WrappedStreams
+from airtape.loading import loading
+from airtape.rundir import RunDir
+from airtape.runlog import RunLog
+from airtape.settings import Settings
+
+if TYPE_CHECKING:
+    from airtape.collectors.output_file import OutputFile
+
+
+def console_of(
+    log: RunLog, run_dir: RunDir, settings: Settings, note: Callable[[str], None]
+) -> Console | None:
+    """Return what records the output of the program, not started yet; None if nothing does.
+
+    Args:
+        log: The run's log.
+        run_dir: Its directory.
+        settings: What it is told.
+        note: Writes a line to ``debug.log``.
+    """
+    # Names and paths stand in what programs say, and in nearly every traceback.
+    is_unwanted = settings.anonymous == "must" and "console" not in settings.said
+    if settings.disable_console or settings.console == "off" or is_unwanted:
+        return None
+    open_file = None
+    if log.header.role != "shared":
+        open_file = partial(_output_file, run_dir.files, settings.file_mode)
+    return Console(log, WrappedStreams(note), open_file, note)
+
+
+def _output_file(folder: Path, file_mode: int | None) -> OutputFile:
+    with loading():
+        # Beside the training, when there is something to be written.
+        from airtape.collectors.output_file import OutputFile  # noqa: PLC0415 - see above
+    return OutputFile(folder, file_mode=file_mode)
