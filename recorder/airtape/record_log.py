@@ -20,7 +20,7 @@ from airtape.fold.keys import Tree, copied
 from airtape.large_values import LargeValues, in_parts
 from airtape.live import LiveFold
 from airtape.records import Kind, Plain, Record, pack_big_ints
-from airtape.redacted_fields import redacted_fields
+from airtape.redacted_fields import name_of_list, redacted_fields
 from airtape.redaction import Redaction
 from airtape.status import RunStatus
 from airtape.txlog.format import MAX_BODY, Header
@@ -32,9 +32,6 @@ CHECKPOINT_BYTES = 4 << 20
 
 PART_SIZE = MAX_BODY - 512
 """Bytes of a frame that data may take; the rest is for what stands beside them."""
-
-REDACTED = "redacted"
-"""Under this name the metadata list what was taken out of texts."""
 
 _UNDIVIDED = frozenset({Kind.RUN, Kind.METRIC})
 """Kinds whose record means something only as a whole."""
@@ -157,7 +154,10 @@ class RecordLog:
     def _list_redactions(self) -> None:
         with self.lock:
             if not self._status:
-                self._write(Kind.METADATA, ({REDACTED: self.redaction.listed()},))
+                header = self.header
+                began = header.role == "primary" and not header.parents
+                name = name_of_list(header.writer, began=began)
+                self._write(Kind.METADATA, ({name: self.redaction.listed()},))
 
     def beat(self) -> None:
         """Record a sign of life, as long as the run goes on."""

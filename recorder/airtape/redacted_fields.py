@@ -14,6 +14,19 @@ _OF_RUN: Final = ("name", "notes", "tags", "group", "job_type")
 """What of a run is searched: what else it says tells which run it is."""
 
 
+REDACTED: Final = "redacted"
+
+
+def name_of_list(writer: bytes, *, began: bool) -> str:
+    """Return under what name the metadata list what a writer has taken out.
+
+    Args:
+        writer: Its uuid: of one run's writers each has its own list, and none replaces another's.
+        began: Whether this is the writer that began the run.
+    """
+    return REDACTED if began else f"{REDACTED}_{writer.hex()[:8]}"
+
+
 def redacted_fields(kind: Kind, fields: tuple[Any, ...], redaction: Redaction) -> tuple[Any, ...]:
     """Return the fields of a record without the secrets in its texts.
 

@@ -243,7 +243,9 @@ class Redaction:
             self._on_news(where, what)
 
 
-def of_this_process(*, wanted: bool, on_news: Callable[[str, str], None]) -> Redaction:
+def of_this_process(
+    *, wanted: bool = True, on_news: Callable[[str, str], None] | None = None
+) -> Redaction:
     """Return what takes the secrets of this process out of texts; see `Redaction`."""
     home = os.environ.get("HOME")
     return Redaction(os.environ, Path(home) if home else None, wanted=wanted, on_news=on_news)

@@ -37,6 +37,7 @@ _NO_SECRET: Final = re.compile(
 _AWS_SECRET: Final = re.compile(r"(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9/+]{40}")
 _WORD: Final = re.compile(r"[a-z]+(?:[ _.:/-][a-z]+)*|[A-Z]+(?:[ _.:/-][A-Z]+)*|[A-Z][a-z]+")
 _IN_ADDRESS: Final = re.compile(r"://[^\s/@:]{0,200}:([^\s/@]{8,500})@")
+_DASHES: Final = str.maketrans("", "", "-._~")
 _NETRC: Final = ("password", "account")
 
 
@@ -72,9 +73,14 @@ def _said(environ: Mapping[str, str], home: Path | None) -> Iterator[tuple[str, 
             if key in _NETRC:
                 yield "password of .netrc", word.strip("\"'")
     for place in _places(environ.get("PGPASSFILE"), home, ".pgpass"):
-        for entry in re.findall(r"^[^#\n].*$", text_of(place, MAX_FILE), re.MULTILINE):
-            password = re.split(r"(?<!\\):", entry)[-1]
-            yield "password of .pgpass", re.sub(r"\\(.)", r"\1", password)
+        for password in _pgpass_passwords(text_of(place, MAX_FILE)):
+            yield "password of .pgpass", password
+
+
+def _pgpass_passwords(text: str) -> Iterator[str]:
+    for entry in text.splitlines():
+        if not entry.startswith("#"):
+            yield re.sub(r"\\(.)", r"\1", re.split(r"(?<!\\):", entry)[-1])
 
 
 def is_secret(name: str, value: str) -> bool:
@@ -95,7 +101,9 @@ def is_secret(name: str, value: str) -> bool:
 def _forms(value: str) -> Iterator[str]:
     """Yield a value as it stands in texts: plain, in JSON, in an address, line by line."""
     yield value
-    import json  # noqa: PLC0415 - many environments have no secret
+    if value.isascii() and value.translate(_DASHES).isalnum():
+        return  # it stands like this everywhere
+    import json  # noqa: PLC0415 - most secrets do without
 
     yield json.dumps(value)[1:-1]
     yield quote(value, safe="")

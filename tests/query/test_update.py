@@ -61,6 +61,23 @@ def test_what_is_assigned_is_written_by_update(run: RecordedRun, wandb: Path) ->
         assert seen.state == "finished"
 
 
+def test_a_change_holds_no_secret(run: RecordedRun, wandb: Path) -> None:
+    """Its texts are searched as those of a recording run are, and it has its own list."""
+    token = "hf_" + "Ab3dEf6h" * 4
+    run.notes = f"uses {token}"
+    run.config["key"] = token
+    run.summary["key"] = {"text": token, "n": 1}
+    run.update()
+    mark = "[redacted: Hugging Face token]"
+    seen = Api(wandb).run("ab12cd34")
+    assert (seen.notes, seen.config["key"]) == (f"uses {mark}", mark)
+    assert seen.summary["key"] == {"text": mark, "n": 1}
+    [found] = [value for name, value in seen.metadata.items() if name.startswith("redacted_")]
+    assert found.keys() == {"run.notes", "config.key", "summary.key.text"}
+    for path in wandb.rglob("*.txlog"):
+        assert token.encode() not in path.read_bytes()
+
+
 def test_what_is_taken_out_is_gone(
     run: RecordedRun, wandb: Path, synced: Callable[[], Api], start_run: StartRun
 ) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 import airtape
 from airtape.records import Kind
-from tests.recording import StartRun, log_of, recorded
+from tests.processes import RunPython
+from tests.recording import StartRun, log_of, read_back, recorded
 
 TOKEN = "hf_Ab3dEf6hIj9lMn2pQr5tUv8xYz1Bc4eFg7"  # noqa: S105 - of that shape, never given out
 MARK = "[redacted: Hugging Face token]"
@@ -110,3 +111,38 @@ def test_secrets_are_recorded_on_demand(start_run: StartRun) -> None:
     fold = recorded(run).fold
     assert (fold.config["a"], fold.summary["text"]) == (TOKEN, TOKEN)
     assert "redacted" not in fold.metadata
+
+
+def test_each_writer_of_a_run_has_a_list_of_its_own(run_python: RunPython, workdir: Path) -> None:
+    """What a forked child or a resumed run finds takes nothing from what was found before."""
+    run_python(
+        """
+        import os
+        import airtape
+
+        token = "hf_Ab3dEf6hIj9lMn2pQr5tUv8xYz1Bc4eFg7"
+        run = airtape.init(mode="offline", project="p", config={"a": token})
+        child = os.fork()
+        if child == 0:
+            run.log({"child": token})
+            run.finish()
+            os._exit(0)
+        os.waitpid(child, 0)
+        run.finish()
+        """,
+        cwd=workdir,
+    )
+    [run_dir] = workdir.glob("wandb/run-*")
+    found = [read_back(path) for path in run_dir.glob("*.txlog")]
+    lists = {
+        said.header.role: {
+            name: value for name, value in said.fold.metadata.items() if "redacted" in name
+        }
+        for said in found
+    }
+    [child] = [said.header.writer for said in found if said.header.role == "child"]
+    counted = {"Hugging Face token": 1}
+    assert lists == {
+        "primary": {"redacted": {"config.a": counted}},
+        "child": {f"redacted_{child.hex()[:8]}": {"history.child": counted}},
+    }

@@ -323,7 +323,7 @@ def test_no_text_takes_longer_than_its_length() -> None:
     parts += ["://a:", "://", "host=a password=", "user=password=", "?token=", "bearer ", "&a_"]
     for part in parts:
         text = part * (20_000 // len(part)) + " password authorization: basic ://"
-        assert min(_seconds(redaction, text) for _ in range(3)) < 0.05, part
+        assert any(_seconds(redaction, text) < 0.05 for _ in range(3)), part
 
 
 def _seconds(redaction: Redaction, text: str) -> float:

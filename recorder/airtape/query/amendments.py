@@ -11,6 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -27,6 +28,8 @@ from airtape.new_rundir import make_top
 from airtape.process import this_process
 from airtape.query.kept import Amendment
 from airtape.records import Kind, pack_big_ints
+from airtape.redacted_fields import name_of_list, redacted_fields
+from airtape.redaction import Redaction, of_this_process
 from airtape.rundir import RunDir
 from airtape.txlog.format import MAX_BODY, Header
 from airtape.txlog.writer import LogWriter
@@ -140,7 +143,11 @@ def _has_changes_of(run_dir: Path, writers: Sequence[WriterFiles]) -> bool:
 def _write(run_dir: Path, writers: Sequence[WriterFiles], amendment: Amendment) -> None:
     header = _header(writers)
     directory = RunDir(run_dir, header.run_id)
-    records = [*_records(amendment, directory.blobs)]
+    redaction = of_this_process()
+    records = [*_records(_without_secrets(amendment, redaction), directory.blobs)]
+    if not redaction.is_listed:
+        name = name_of_list(header.writer, began=False)
+        records.insert(0, (Kind.METADATA, {name: redaction.listed()}))
     log = _create(directory, header)
     for kind, *fields in records:
         body = [int(kind), time_ns(), *fields]
@@ -150,6 +157,16 @@ def _write(run_dir: Path, writers: Sequence[WriterFiles], amendment: Amendment) 
         # Half a change is none: whoever asked for it is told that it failed.
         log.path.unlink(missing_ok=True)
         raise _refusal(run_dir, f"{status.dropped} of its records could not be written")
+
+
+def _without_secrets(amendment: Amendment, redaction: Redaction) -> Amendment:
+    [run] = redacted_fields(Kind.RUN, (dict(amendment.run),), redaction)
+    return replace(
+        amendment,
+        run=run,
+        config=redaction.data(dict(amendment.config), "config"),
+        summary=redaction.data(dict(amendment.summary), "summary"),
+    )
 
 
 def _header(writers: Sequence[WriterFiles]) -> Header:
