@@ -23,6 +23,7 @@ from airtape_cli.commands.mode import disabled, enabled, offline, online
 from airtape_cli.commands.rebuild import rebuild
 from airtape_cli.commands.receipt import receipt
 from airtape_cli.commands.repair import repair
+from airtape_cli.commands.scrub import scrub
 from airtape_cli.commands.show import show
 from airtape_cli.commands.status import status
 from airtape_cli.commands.stop import stop
@@ -70,7 +71,7 @@ def main(debug: bool) -> None:
 for command in (
     *(sync, status, ls, show, diff, export, fetch, edit, stop, delete),
     *(verify, repair, log_dump, rebuild),
-    *(receipt, bundle, clean, gc, cron),
+    *(receipt, bundle, clean, gc, scrub, cron),
     *(doctor, config, target, targets, offline, online, disabled, enabled),
 ):
     main.add_command(command)

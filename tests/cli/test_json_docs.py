@@ -198,3 +198,15 @@ def test_everything_that_doctor_prints_is_documented(
     names = set(_names(tracker_json("doctor")))
     assert {"state", "url", "value"} <= names
     assert names - _documented("`tracker doctor --json`") == set()
+
+
+def test_everything_that_scrub_prints_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun, workdir: Path
+) -> None:
+    """Every name in the output of ``scrub --json`` has its line in the documentation."""
+    make_run("ab12cd34", logs.config(key="hunter2"), logs.ended())
+    (workdir / "secret").write_text("hunter2")
+    said = tracker_json("scrub", "ab12cd34", "--value-file", "secret", "--dry-run")
+    names = set(_names(said))
+    assert {"seq", "damaged"} <= names
+    assert names - _documented("`tracker scrub --json`") == set()

@@ -1,0 +1,1 @@
+"""Taking a text out of what was recorded that should not have been, and nothing else."""

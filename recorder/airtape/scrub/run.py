@@ -1,0 +1,186 @@
+"""Taking a text out of all that the directories of a run hold.
+
+The order is such that whoever is killed can begin again: large values anew under new names first,
+then logs, then files, then the large values under their old names. What was done is noted in
+``logs/scrub.jsonl``, without the text.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import msgpack
+
+from airtape.errors import TargetError
+from airtape.receipts.kept import write_whole
+from airtape.records import Kind, pack_big_ints, unpack_ext
+from airtape.rundir import RunDir, log_files
+from airtape.scrub.log import LogScrub, overlapping
+from airtape.scrub.scrubber import NewFile, Scrubber
+
+NOTES: Final = "scrub.jsonl"
+"""The file among the logs of a run directory that says what was taken out where."""
+
+_READ_ONLY: Final = 0o444
+
+
+@dataclass(slots=True)
+class RunScrub:
+    """What was taken out of the directories of a run.
+
+    Attributes:
+        logs: Its logs.
+        files: The files in which a text stood.
+    """
+
+    logs: list[LogScrub] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def records(self) -> int:
+        """Number of records in which a text stood."""
+        return sum(len(log.hits) for log in self.logs)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether there is nothing to be taken out."""
+        return not self.files and not any(log.hits or log.masked for log in self.logs)
+
+
+def look_through(run_dirs: Iterable[Path], texts: Sequence[str]) -> RunScrub:
+    """Find out where texts stand in the directories of a run; nothing is written.
+
+    Raises:
+        LogFormatError: Something is no log, or cannot do without a text.
+        OSError: Something cannot be read.
+    """
+    found = RunScrub()
+    for run_dir in run_dirs:
+        contents = _Contents(run_dir, texts)
+        found.files += contents.hits
+        found.logs += contents.logs
+    for log in found.logs:
+        log.look()
+    return found
+
+
+def scrub_run(run_dirs: Iterable[Path], texts: Sequence[str], *, now: str, by: str) -> RunScrub:
+    """Take texts out of all directories of a run.
+
+    Args:
+        run_dirs: The directories.
+        texts: The texts, none of them empty.
+        now: The time of day, for the note.
+        by: Who does it, likewise.
+
+    Raises:
+        LogFormatError: Something is no log, or cannot do without a text.
+        TargetError: Something cannot be written; doing it again goes on.
+        OSError: Something cannot be read.
+    """
+    done = RunScrub()
+    for run_dir in run_dirs:
+        contents = _Contents(run_dir, texts)
+        contents.write_new_blobs()
+        for log in contents.logs:
+            log.write()
+        contents.write_files()
+        done.logs += contents.logs
+        done.files += contents.hits
+        _note(run_dir, contents, now, by)
+    return done
+
+
+class _Contents:
+    """What one directory holds, and what it is to hold."""
+
+    def __init__(self, run_dir: Path, texts: Sequence[str]) -> None:
+        scrubber = Scrubber(texts)
+        self._scrubber = scrubber
+        self._blobs: dict[Path, bytes] = {}
+        self._files: dict[Path, bytes] = {}
+        new: dict[str, NewFile] = {}
+        for path in _files_of(run_dir):
+            if not any(map(scrubber.is_in, overlapping(path))):
+                continue
+            data = path.read_bytes()
+            is_blob = path.parent == RunDir(run_dir, "").blobs
+            clean = _without(data, scrubber) if is_blob else scrubber.file(data)
+            if clean != data:
+                (self._blobs if is_blob else self._files)[path] = clean
+                digest = sha256(clean).hexdigest()
+                new[sha256(data).hexdigest()] = NewFile(digest, len(clean))
+        scrubber.files = new
+        self.logs = [LogScrub(path, scrubber) for path in log_files(run_dir)]
+
+    @property
+    def hits(self) -> list[Path]:
+        return [*self._blobs, *self._files]
+
+    def write_new_blobs(self) -> None:
+        for path, data in self._blobs.items():
+            new = path.with_name(sha256(data).hexdigest())
+            write_whole(new, data)
+            new.chmod(_READ_ONLY)
+
+    def write_files(self) -> None:
+        for path, data in self._files.items():
+            mode = path.stat().st_mode & 0o777
+            write_whole(path, data)
+            path.chmod(mode)
+        for path in self._blobs:
+            path.unlink()
+
+
+def _files_of(run_dir: Path) -> Iterator[Path]:
+    for top in ("files", "blobs", "logs"):
+        for parent, _, names in os.walk(run_dir / top):
+            for name in sorted(names):
+                path = Path(parent, name)
+                if path.is_file() and not path.is_symlink() and name != NOTES:
+                    yield path
+
+
+def _without(data: bytes, scrubber: Scrubber) -> bytes:
+    """Return a large value without texts; one that is no msgpack keeps its size."""
+    try:
+        value = msgpack.unpackb(data, ext_hook=unpack_ext, timestamp=2)
+    except (ValueError, msgpack.UnpackException):
+        return scrubber.raw(data)
+    packed: bytes = msgpack.packb(scrubber.plain(value), default=pack_big_ints)
+    return packed
+
+
+def _note(run_dir: Path, contents: _Contents, now: str, by: str) -> None:
+    hits = [hit for log in contents.logs for hit in log.hits]
+    masked = {log.path.name: log.masked for log in contents.logs if log.masked}
+    if not (hits or masked or contents.hits):
+        return
+    said: dict[str, Any] = {
+        "when": now,
+        "by": by,
+        "records": [
+            {"log": hit.log, "writer": hit.writer.hex(), "seq": hit.seq, "kind": _kind(hit.kind)}
+            for hit in hits
+        ],
+        "damaged_bytes": masked,
+        "files": [path.relative_to(run_dir).as_posix() for path in contents.hits],
+    }
+    path = RunDir(run_dir, "").logs / NOTES
+    try:
+        before = path.read_bytes() if path.exists() else b""
+        write_whole(path, before + json.dumps(said).encode() + b"\n")
+    except (OSError, TargetError) as error:
+        raise TargetError(
+            "what was taken out cannot be noted", where=str(path), because=str(error)
+        ) from error
+
+
+def _kind(kind: int) -> str | int:
+    return Kind(kind).name.lower() if kind in set(Kind) else kind
