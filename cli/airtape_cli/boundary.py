@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Final, NoReturn
 
@@ -73,8 +73,13 @@ def error_lines(error: Error) -> list[str]:
     return lines
 
 
-def echo_errors(*reports: SyncReport) -> None:
-    """Write to stderr what kept whole syncs of the same paths from being done."""
+def echo_errors(*reports: SyncReport, journal: Callable[[str], object] | None = None) -> None:
+    """Write to stderr what kept whole syncs of the same paths from being done.
+
+    Args:
+        reports: The syncs.
+        journal: Takes the same.
+    """
     for report in reports:
         errors: list[Error] = []
         if report is reports[0]:
@@ -84,7 +89,10 @@ def echo_errors(*reports: SyncReport) -> None:
         if report.target_error is not None:
             errors.append(report.target_error)
         for error in errors:
-            click.echo("\n".join(error_lines(error)), err=True)
+            text = "\n".join(error_lines(error))
+            click.echo(text, err=True)
+            if journal is not None:
+                journal(text)
 
 
 def exit_code_of(error: Error) -> ExitCode:

@@ -145,7 +145,7 @@ def test_a_change_comes_with_the_next_sync(
     if first:
         tracker("sync")
         tracker("sync", "--to", "sqlite:other.db")
-        assert "Nothing new" in tracker("sync").stdout
+        assert "Nothing new" in tracker("sync", "-v").stdout
     tracker("edit", "ab12cd34", "--name", "baseline", "--project", "vision", "--add-tag", "x")
     assert "3 records" in tracker("status").stdout or not first
     for store, target in (
@@ -154,7 +154,7 @@ def test_a_change_comes_with_the_next_sync(
     ):
         assert "Synced 1 run" in tracker("sync", *target).stdout
         assert synced_names(store) == ["baseline", None, ("x",), "vision", None, None]
-        assert "Nothing new" in tracker("sync", *target).stdout
+        assert "Nothing new" in tracker("sync", "-v", *target).stdout
 
 
 def test_a_change_aside_is_one_more_directory_of_the_run(
@@ -174,7 +174,7 @@ def test_a_change_aside_is_one_more_directory_of_the_run(
     assert "12 records" in tracker("status", str(mirror)).stdout
     assert "Synced 2 runs, 12 records" in tracker("sync", str(mirror)).stdout
     assert synced_names(wandb / "tracker.db")[2] == ("x", "y")
-    assert "Nothing new" in tracker("sync", str(mirror), "--filter", "tags=y").stdout
+    assert "Nothing new" in tracker("sync", "-v", str(mirror), "--filter", "tags=y").stdout
     tracker("verify", str(mirror), "--against", "sqlite:wandb/tracker.db")
     assert "stays" not in tracker("rebuild", "sqlite:wandb/tracker.db", str(mirror)).stdout
 

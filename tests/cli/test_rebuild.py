@@ -30,13 +30,13 @@ def test_a_store_is_made_anew(tracker: Tracker, make_run: MakeRun, wandb: Path) 
     make_run()
     tracker("sync")
     _change(wandb / "tracker.db")
-    assert "Nothing new" in tracker("sync").stdout
+    assert "Nothing new" in tracker("sync", "-v").stdout
     assert tracker("rebuild", STORE).stdout.splitlines()[-2:] == [
         "Synced 1 run, 6 records, to sqlite:wandb/tracker.db.",
         f"Rebuilt sqlite:wandb/tracker.db; the old one is kept as {wandb}/tracker.db.old.",
     ]
     assert (_values(wandb / "tracker.db"), _values(wandb / "tracker.db.old")) == (6, 0)
-    assert "Nothing new" in tracker("sync").stdout
+    assert "Nothing new" in tracker("sync", "-v").stdout
 
 
 def test_one_that_is_damaged_is_made_anew(
@@ -97,7 +97,7 @@ def test_runs_are_sent_anew(tracker: Tracker, make_run: MakeRun, wandb: Path) ->
     tracker("sync")
     for said in ("likely-lion-9", "ab12cd34", "me/digits/ab12cd34"):
         _change(wandb / "tracker.db")
-        assert "Nothing new" in tracker("sync", said).stdout
+        assert "Nothing new" in tracker("sync", "-v", said).stdout
         assert "Synced 1 run, 6 records" in tracker("sync", "--again", said).stdout
         assert _values(wandb / "tracker.db") == 6
     assert "Synced 2 runs, 12 records" in tracker("sync", "--again").stdout

@@ -92,7 +92,7 @@ def test_runs_that_were_synced_are_looked_at_again(tracker: Tracker, runs: dict[
     content[content.index(b"digits")] ^= 1
     log.write_bytes(content)
     os.utime(log, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert "Nothing new" in tracker("sync", "--filter", "id=aaaa1111").stdout
+    assert "Nothing new" in tracker("sync", "-v", "--filter", "id=aaaa1111").stdout
     assert "Nothing new" in tracker("sync", "-v", "--include-synced").stdout
 
 

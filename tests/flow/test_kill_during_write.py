@@ -96,4 +96,4 @@ def test_nothing_that_was_acknowledged_is_lost_by_a_kill(
     with closing(sqlite3.connect("wandb/tracker.db")) as store:
         steps = "SELECT count(*) FROM (SELECT DISTINCT id, step FROM history)"
         assert store.execute(steps).fetchone() == (rows,)
-    assert "Nothing new" in run_tracker("sync").stdout
+    assert "Nothing new" in run_tracker("sync", "-v").stdout

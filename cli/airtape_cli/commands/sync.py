@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from airtape_cli.boundary import echo_errors
 from airtape_cli.chosen import Choice, choosing_options
 from airtape_cli.destinations import Destinations
 from airtape_cli.following import Teller
+from airtape_cli.journal import Journal, Say, to_all
 from airtape_cli.locate import with_named_runs
 from airtape_cli.options import (
     byte_count,
@@ -116,6 +118,12 @@ from airtape_cli.synced import configured_target
 @click.option("--state-file", type=click.Path(path_type=Path), hidden=True)
 @json_option
 @click.option("-v", "--verbose", is_flag=True, help="Say something of every run.")
+@click.option(
+    "--log-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Add what is said to this file too, with the time, whatever is shown here.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Say only what is wrong, as cron jobs should.")
 @click.pass_context
 def sync(
@@ -141,6 +149,7 @@ def sync(
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    log_file: Path | None,
 ) -> None:
     """Bring runs to a target: a SQLite store unless you name another.
 
@@ -152,6 +161,9 @@ def sync(
 
     Any number of syncs may run side by side, on many machines too: what one of them is bringing the
     others leave alone, and nothing comes twice.
+
+    Each run that something was sent of gets a line; where nothing is new, nothing is said, unless
+    at a terminal or with -v.
 
     Several targets are brought up to date at once, each with a cursor of its own; one that does not
     answer keeps none of the others waiting.
@@ -209,6 +221,7 @@ def sync(
         wait_s=wait,
         renames=renames,
     )
+    log = None if log_file is None else Journal(log_file).write
     urls = tuple(dict.fromkeys(targets or [configured_target(folder)]))
     destinations = Destinations(urls, options, deadline)
     chosen = with_named_runs(paths, folder, vantage()) or (str(folder),)
@@ -218,29 +231,38 @@ def sync(
     if follow:
         reports = destinations.follow(
             (*chosen, *map(str, asides_of(found.run_dirs, folder))),
-            partial(Teller, None if as_json or quiet else click.echo, state_file),
+            partial(Teller, to_all(None if as_json or quiet else click.echo, log), state_file),
             until_finished=until_finished,
         )
     elif found.run_dirs or found.problems or found.cleaned:
         looked_up = found if choice.is_whole else tuple(map(str, found.run_dirs))
-        with progress(quiet=as_json or quiet, verbose=verbose, dry_run=dry_run) as shows:
+        silent = as_json or quiet
+        with progress(quiet=silent, verbose=verbose, dry_run=dry_run, journal=log) as shows:
             reports = destinations.sync(looked_up, shows)
     for url, report in reports.items():
         report.not_found = found.not_found if paths else []
         if not dry_run:
             remember(url, report)
     code = worst(report.exit_code for report in reports.values())
+    fitting_ones = "" if choice.is_whole else " that fit"
+    nothing = f"No runs{fitting_ones} in {shown(', '.join(chosen))}."
+    closing = partial(all_closing_lines, reports, nothing, dry_run=dry_run)
     if as_json:
         echo_json(sync_shape(reports, code, dry_run=dry_run))
     elif quiet:
         _echo_failures(reports)
     else:
-        fitting_ones = "" if choice.is_whole else " that fit"
-        nothing = f"No runs{fitting_ones} in {shown(', '.join(chosen))}."
-        for line in all_closing_lines(reports, nothing, dry_run=dry_run):
-            click.echo(line)
-    echo_errors(*reports.values())
+        # Who is at a terminal wants to see that it is well; a cron job mails whatever it says.
+        _tell(click.echo, closing(only_news=not (verbose or sys.stdout.isatty())))
+    _tell(log, closing(only_news=True))
+    echo_errors(*reports.values(), journal=log)
     context.exit(code)
+
+
+def _tell(say: Say | None, lines: Iterable[str]) -> None:
+    if say is not None:
+        for line in lines:
+            say(line)
 
 
 def _echo_failures(reports: Mapping[str, SyncReport]) -> None:

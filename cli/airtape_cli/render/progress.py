@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -29,17 +29,24 @@ ForTarget = Callable[[str | None], Progress]
 
 
 @contextmanager
-def progress(*, quiet: bool, verbose: bool, dry_run: bool) -> Iterator[ForTarget]:
+def progress(
+    *, quiet: bool, verbose: bool, dry_run: bool, journal: Callable[[str], object] | None = None
+) -> Iterator[ForTarget]:
     """Show how a sync goes on, or several to different targets at once.
 
     Args:
-        quiet: Show nothing, because what is printed is JSON.
+        quiet: Show nothing on stdout, as when JSON is printed there.
         verbose: Say something of runs that had nothing new, too.
         dry_run: Whether nothing is to be sent.
+        journal: Takes the plain lines too, whatever is shown on stdout.
     """
+
+    def both(say: Callable[[str], object] | None) -> list[Callable[[str], object]]:
+        return [listener for listener in (say, journal) if listener is not None]
+
     if quiet or not sys.stdout.isatty():
-        say = None if quiet else click.echo
-        yield lambda target: Lines(say, target, verbose=verbose, dry_run=dry_run)
+        told = both(None if quiet else click.echo)
+        yield lambda target: Lines(told, target, verbose=verbose, dry_run=dry_run)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
         from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415
@@ -54,14 +61,15 @@ def progress(*, quiet: bool, verbose: bool, dry_run: bool) -> Iterator[ForTarget
         )
         with Rows(*columns, console=console, transient=True) as rows:
             bars = Bars(rows)
-            yield lambda target: OnTerminal(bars, target, verbose=verbose, dry_run=dry_run)
+            told = both(bars.write)
+            yield lambda target: OnTerminal(bars, told, target, verbose=verbose, dry_run=dry_run)
 
 
 class Lines:
     """Writes a line for each run when it is done.
 
     Args:
-        write: Writes a line; None to say nothing.
+        told: Each takes the lines of a run.
         target: The target's name, where there are several.
         verbose: Whether runs that had nothing new get a line.
         dry_run: Whether nothing is to be sent.
@@ -69,13 +77,13 @@ class Lines:
 
     def __init__(
         self,
-        write: Callable[[str], object] | None,
+        told: Sequence[Callable[[str], object]],
         target: str | None = None,
         *,
         verbose: bool,
         dry_run: bool,
     ) -> None:
-        self._write = write
+        self._told = told
         self._target = target
         self._verbose = verbose
         self._dry_run = dry_run
@@ -93,9 +101,9 @@ class Lines:
         """Say what was done for a run."""
         lines = run_lines(report, self._target, verbose=self._verbose, dry_run=self._dry_run)
         text = "\n".join(lines)
-        if text and self._write is not None:
+        for say in self._told if text else ():
             # In one piece: another target may have something to say at the same time.
-            self._write(text)
+            say(text)
 
 
 class OnTerminal(Lines):
@@ -103,15 +111,22 @@ class OnTerminal(Lines):
 
     Args:
         bars: The bars.
+        told: Each takes the lines of a run.
         target: The target's name, where there are several.
         verbose: Whether runs that had nothing new get a line.
         dry_run: Whether nothing is to be sent.
     """
 
     def __init__(
-        self, bars: Bars, target: str | None = None, *, verbose: bool, dry_run: bool
+        self,
+        bars: Bars,
+        told: Sequence[Callable[[str], object]],
+        target: str | None = None,
+        *,
+        verbose: bool,
+        dry_run: bool,
     ) -> None:
-        super().__init__(bars.write, target, verbose=verbose, dry_run=dry_run)
+        super().__init__(told, target, verbose=verbose, dry_run=dry_run)
         self._bars = bars
 
     def planned(self, directories: int, size: int) -> None:

@@ -88,7 +88,7 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
 
 
 def all_closing_lines(
-    reports: Mapping[str, SyncReport], nothing: str, *, dry_run: bool
+    reports: Mapping[str, SyncReport], nothing: str, *, dry_run: bool, only_news: bool = False
 ) -> Iterator[str]:
     """Yield what is said at the end of a sync to one target or several.
 
@@ -96,12 +96,18 @@ def all_closing_lines(
         reports: What was done, by the target's URL.
         nothing: What to say when there was nothing to look at.
         dry_run: Whether it only found out what there is to do.
+        only_news: Say nothing of a target that had everything already.
     """
     for url, report in reports.items():
-        yield from closing_lines(report, without_password(url), dry_run=dry_run)
+        if not only_news or report.halted or any(map(_is_news, report.runs)):
+            yield from closing_lines(report, without_password(url), dry_run=dry_run)
     is_well = all(report.exit_code is ExitCode.OK for report in reports.values())
     if is_well and not any(report.runs for report in reports.values()):
         yield nothing
+
+
+def _is_news(run: RunReport) -> bool:
+    return run.status not in {"nothing_new", "cleaned"} or run.lacks_files
 
 
 def sync_shape(
