@@ -48,13 +48,17 @@ from airtape.errors import (
 from airtape.later import LATER_MODULES, LaterModule, missing_name
 from airtape.login import login, setup, teardown
 from airtape.metric import Metric
+from airtape.restoring import reads_with
 from airtape.run import Run
 from airtape.settings import Settings
 from airtape.summary import Summary
 from airtape.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from airtape.query.api import Api
+    from airtape.restoring import Places
 
     run: Run | None
     config: Config
@@ -107,6 +111,17 @@ __all__ = (
     "use_model",
     "watch",
 )
+
+
+def _fetch_file(
+    run_path: str, name: str, places: Places, take: Callable[[Iterable[bytes]], None]
+) -> bool:
+    from airtape.query.restore import fetch_file  # noqa: PLC0415 - see `__getattr__`
+
+    return fetch_file(run_path, name, places, take)
+
+
+reads_with(_fetch_file)
 
 
 def __getattr__(name: str) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from airtape.calls import of_current_run, retires
 from airtape.config_source import config_from, sweep_config
@@ -12,7 +12,9 @@ from airtape.errors import AuthenticationError, NotAvailableYetError, UsageError
 from airtape.introduction import working_directory
 from airtape.metric import Metric
 from airtape.notebook import in_notebook
+from airtape.restoring import Places, bring_back
 from airtape.run import Run
+from airtape.rundir import wandb_dir
 from airtape.session import no_run_error, session, settings_for
 from airtape.settings import Settings
 
@@ -232,13 +234,29 @@ log_code = of_current_run(Run.log_code)
 log_model = of_current_run(Run.log_model)
 mark_preempting = of_current_run(Run.mark_preempting)
 pin_config_keys = of_current_run(Run.pin_config_keys)
-restore = of_current_run(Run.restore)
 save = of_current_run(Run.save)
 unwatch = of_current_run(Run.unwatch)
 upsert_artifact = of_current_run(Run.upsert_artifact)
 use_artifact = of_current_run(Run.use_artifact)
 use_model = of_current_run(Run.use_model)
 watch = of_current_run(Run.watch)
+
+
+def restore(
+    name: str,
+    run_path: str | None = None,
+    replace: bool = False,
+    root: str | None = None,
+) -> TextIO | None:
+    """Bring back a file of a run; see `Run.restore`.
+
+    Before ``init`` a run must be named, and ``root`` is the working directory by default.
+    """
+    if session.run is not None or run_path is None:
+        return _current("wandb.restore()").restore(name, run_path, replace, root)
+    settings, cwd = settings_for({}, None), working_directory()
+    places = Places(wandb_dir(cwd / (settings.dir or "")), settings.target)
+    return bring_back(name, run_path, places, root=cwd / (root or ""), replace=replace)
 
 
 class BeforeInit:

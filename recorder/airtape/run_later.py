@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -122,16 +122,6 @@ class LaterMethods:
     ) -> Artifact | None:
         """Log a model and link it to a registered one. Not available yet."""
         return self._later("link_model", None)
-
-    def restore(
-        self,
-        name: str,
-        run_path: str | None = None,
-        replace: bool = False,
-        root: str | None = None,
-    ) -> TextIO | None:
-        """Bring back a file of a run. Not available yet."""
-        return self._later("restore", None)
 
     def watch(
         self,

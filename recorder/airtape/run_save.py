@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, TextIO, TypeAlias
 
 from airtape.disabled import DisabledLifecycle
 from airtape.errors import UsageError
 from airtape.introduction import working_directory
 from airtape.record_log import finished_error
+from airtape.restoring import Places, bring_back
 from airtape.run_facts import RunFacts
 from airtape.saved_files import PolicyName
 from airtape.terminal import Terminal
@@ -81,3 +82,37 @@ class SaveMethods(RunFacts):
         if not found:
             self._terminal.warn_once(path, f"save() finds no file: {path}")
         return lifecycle.saved.save(found, policy)
+
+    def restore(
+        self,
+        name: str,
+        run_path: str | None = None,
+        replace: bool = False,
+        root: str | None = None,
+    ) -> TextIO | None:
+        """Bring back a file of a run, from the run directories here or else from the target.
+
+        Args:
+            name: Its path among the run's files, and below ``root``.
+            run_path: ``entity/project/id``; this run by default.
+            replace: Whether to fetch it although there is a file already.
+            root: The folder that it goes to; the run's directory for files by default.
+
+        Returns:
+            The file, open for reading; None when the run has no such file, or this one is disabled.
+
+        Raises:
+            UsageError: There is no such run, or nobody has the content.
+            CommError: The target does not answer.
+        """
+        lifecycle = self._lifecycle
+        if isinstance(lifecycle, DisabledLifecycle):
+            return None
+        run_dir = lifecycle.run_dir
+        return bring_back(
+            name,
+            self.path if run_path is None else run_path,
+            Places(run_dir.root.parent, self._settings.target),
+            root=run_dir.files if root is None else Path(root),
+            replace=replace,
+        )

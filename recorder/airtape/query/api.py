@@ -28,7 +28,8 @@ PathLike: TypeAlias = str | os.PathLike[str]
 _STORE_SCHEME: Final = "sqlite:"
 _DATABASE: Final = b"SQLite format 3\0"
 _ENDINGS: Final = frozenset({".db", ".sqlite", ".sqlite3"})
-_RUN_PARTS: Final = 3
+RUN_PARTS: Final = 3
+RUN_FORM: Final = "entity/project/id"
 _PROJECT_PARTS: Final = 2
 
 
@@ -88,7 +89,7 @@ class Api:
             UsageError: The path has another form.
             TargetError: The store cannot be read.
         """
-        *where, run_id = _parts(path, _RUN_PARTS, "entity/project/id")
+        *where, run_id = path_parts(path, RUN_PARTS, RUN_FORM)
         kept, _ = self._place.find(run_id)
         fitting = [one for one in kept if self._wants(where, one)]
         if not fitting:
@@ -117,7 +118,7 @@ class Api:
         Raises:
             UsageError: Path, filter or order cannot be understood.
         """
-        where = _parts(path, _PROJECT_PARTS, "entity/project") if path else []
+        where = path_parts(path, _PROJECT_PARTS, "entity/project") if path else []
         if isinstance(filters, str):
             chosen = parse(filters)
         elif filters is None or isinstance(filters, Mapping):
@@ -177,10 +178,19 @@ def _is_database(file: Path) -> bool:
         return opened.read(len(_DATABASE)) == _DATABASE
 
 
-def _parts(path: str, most: int, form: str) -> list[str]:
-    """Return the parts of a path; W&B's addresses, with `runs` before the id, are paths too."""
+def path_parts(path: str, most: int, form: str) -> list[str]:
+    """Return the parts of a path; W&B's addresses, with `runs` before the id, are paths too.
+
+    Args:
+        path: The path.
+        most: How many parts it has at most.
+        form: What it looks like, for the error.
+
+    Raises:
+        UsageError: It is none.
+    """
     parts = urlsplit(path).path.strip("/").split("/")
-    if len(parts) == _RUN_PARTS + 1 and parts[2] == "runs":
+    if len(parts) == RUN_PARTS + 1 and parts[2] == "runs":
         del parts[2]
     if not 0 < len(parts) <= most or not all(parts):
         raise UsageError(f"{path!r} is no path of this kind", hint=f"Write {form}.")
