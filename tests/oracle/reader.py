@@ -221,7 +221,8 @@ def _git(metadata: Said) -> Said:
 
 def _file(file: Said) -> Said:
     kind = {"type": "WANDB"} if file["type"] == "run" else {}
-    return {"path": file["path"], **kind}
+    policy = {"policy": file["policy"].upper()} if file.get("policy") in {"live", "end"} else {}
+    return {"path": file["path"], **kind, **policy}
 
 
 def _branch(run: Said) -> Said:

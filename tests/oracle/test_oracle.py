@@ -31,7 +31,7 @@ def test_scenario_comes_out_as_with_wandb(
 
 @pytest.mark.oracle
 def test_nothing_is_missing_but_what_comes_later() -> None:
-    """Media, artifacts, watch and saved files are the only topics left."""
+    """Media, artifacts and watch are the only topics left."""
     assert ALLOWED.missing <= EXPECTED_LATER
 
 
