@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,13 @@ TERMINAL_SETTINGS = ("COLUMNS", "FORCE_COLOR", "LINES", "NO_COLOR")
 
 
 def pytest_configure() -> None:
-    """Undo what `nohup` or a job in a shell's background does to signals.
+    """Undo what the developer's shell does to programs that tests start.
 
-    Programs that tests start would ignore them too.
+    Those would ignore the signals that `nohup` or a job in the background ignores, and compile all
+    modules anew each time where Python is told to write no bytecode.
     """
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
+        sys.dont_write_bytecode = False
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGXCPU):
         if signal.getsignal(number) == signal.SIG_IGN:
             is_interrupt = number == signal.SIGINT
