@@ -80,7 +80,12 @@ def bundle() -> None:
     `create` packs them where they are recorded, any medium brings the file over, `apply` unpacks it
     beside the target and writes a receipt, which makes the next bundle a small one. A bundle that
     comes twice, late or not at all does no harm. See docs/AIR_GAP.md.
-    """
+
+    \b
+    Examples:
+      tracker bundle create -o monday.tar.zst
+      tracker bundle apply monday.tar.zst /data/runs
+    """  # noqa: D301 - \b tells click to keep the lines below it
 
 
 @bundle.command()

@@ -48,7 +48,12 @@ def receipt() -> None:
     writes it beside the target, any medium brings it back, `import` keeps it beside the runs. Then
     `tracker status`, `tracker clean` and `tracker bundle create --since` take its name for a
     target. See docs/AIR_GAP.md.
-    """
+
+    \b
+    Examples:
+      tracker receipt export lab.receipt --from lab
+      tracker receipt import lab.receipt
+    """  # noqa: D301 - \b tells click to keep the lines below it
 
 
 @receipt.command(name="export")
