@@ -61,8 +61,8 @@ def cron(
 
     \b
     Examples:
-      (crontab -l; tracker cron --to lab '/scratch/*/wandb') | crontab -
       tracker cron --to lab --every 90s --systemd -o ~/.config/systemd/user
+      (crontab -l; tracker cron --to lab '/scratch/*/wandb') | crontab -
       tracker cron --to lab --every 1m --slurm -o .
     """  # noqa: D301 - \b tells click to keep the lines below it
     job = SyncJob(

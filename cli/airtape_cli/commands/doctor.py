@@ -42,6 +42,11 @@ def doctor(context: click.Context, *, folder: str | None, as_json: bool) -> None
     they come from, the targets that have names. Passwords, tokens and the like are taken out.
 
     \b
+    Examples:
+      tracker doctor
+      tracker doctor --json > doctor.json
+
+    \b
     Exit codes:
       0  recording and syncing work here; `poor` costs time, or a convenience
       2  a setting is wrong

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import platform
 import resource
-import sqlite3
 import sys
 import time
 from collections.abc import Iterator
@@ -25,6 +24,12 @@ _EARLIEST: Final = 1_700_000_000
 """A wall clock before 2023-11-14 was never set."""
 
 
+def _sqlite_version() -> str:
+    import sqlite3  # noqa: PLC0415 - other commands do without it
+
+    return sqlite3.sqlite_version
+
+
 def examine_machine() -> Iterator[Finding]:
     """Yield what was found of this machine, its Python and its libraries."""
     python = f"{platform.python_implementation()} {platform.python_version()}"
@@ -33,7 +38,7 @@ def examine_machine() -> Iterator[Finding]:
         "system", "good", f"{platform.system()} {platform.release()} {platform.machine()}"
     )
     yield Finding("libraries", "good", ", ".join(_libraries()))
-    yield Finding("sqlite", "good", sqlite3.sqlite_version)
+    yield Finding("sqlite", "good", _sqlite_version())
     yield _log_code()
     yield _clock(time.time())
     yield _processes()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -11,7 +10,6 @@ from pathlib import Path
 
 from airtape.backends.base import Backend
 from airtape.backends.cursor import RunKey
-from airtape.backends.sqlite_open import path_of
 from airtape.errors import TargetError
 from airtape.rundir import Found
 from airtape.sync.engine import sync_to
@@ -58,6 +56,10 @@ def forget_free_pages(url: str) -> bool:
     """
     if not url.startswith(_SQLITE):
         return False
+    import sqlite3  # noqa: PLC0415 - other commands do without it
+
+    from airtape.backends.sqlite_open import path_of  # noqa: PLC0415 - loads it, too
+
     path = path_of(url.removeprefix(_SQLITE))
     if not path.exists():
         return True
