@@ -13,6 +13,7 @@ from airtape.fold.keys import Key, Tree
 from airtape.fold.metrics import Metrics
 from airtape.overview import Overview
 from airtape.records import Plain
+from airtape.txlog.format import Header
 from airtape.value_text import local_time, size_text, span_text, value_text
 
 _READERS: Final = (
@@ -99,9 +100,12 @@ def _steps(run: Overview) -> str:
 def _writers(run: Overview) -> str:
     if len(run.writers) == 1:
         return ""
-    return ", ".join(
-        header.label or f"{header.role} {header.host}:{header.pid}" for header, _ in run.writers
-    )
+    return ", ".join(writer_name(header) for header, _ in run.writers)
+
+
+def writer_name(header: Header) -> str:
+    """Return what a writer is called among several: its label, or its part, host and process."""
+    return header.label or f"{header.role} {header.host}:{header.pid}"
 
 
 def _hardware(hardware: Mapping[str, Plain]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from airtape.backends.cursor import Loss
+from airtape.records import Kind
 from airtape.sync.rebuild import Rebuilt
 from airtape.sync.report import RunReport, SyncReport
 from tests import logs
@@ -60,6 +61,22 @@ def test_everything_that_show_prints_is_documented(
     names = set(_names(tracker_json("show", "ab12cd34")))
     assert {"last_heard", "removed"} <= names
     assert names - _documented("`tracker show --json`", "A run") == set()
+
+
+def test_everything_that_the_tabs_of_show_print_is_documented(
+    tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """Every name in the output of ``show --json --tab`` has its line, but for those of metrics."""
+    output = (Kind.CONSOLE, ["stdout", "hello\n"])
+    run_dir = make_run("ab12cd34", logs.system(cpu=1), output)
+    (run_dir / "files").mkdir()
+    (run_dir / "files/a.txt").touch()
+    for tab in ("history", "system", "files", "artifacts", "logs"):
+        names = set(_names(tracker_json("show", "ab12cd34", "--tab", tab)))
+        names -= {"loss", "eval/acc", "cpu"}
+        assert names - _documented("`tracker show --json`") == set()
+    names = set(_names(tracker_json("show", "ab12cd34", "--logs", "--raw")))
+    assert names - _documented("`tracker show --json`") == set()
 
 
 def test_everything_that_sync_prints_is_documented(tmp_path: Path) -> None:

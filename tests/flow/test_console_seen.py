@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.processes import RunTracker
+
+PROGRAM = """\
+import subprocess, sys, time
+import airtape
+
+run = airtape.init(project="p", id="demo", settings={"console": CONSOLE})
+print("\\x1b[1mtraining\\x1b[0m", sys.stdout.isatty())
+for step in range(21):
+    bar = "#" * (step // 2)
+    print(f"\\repoch 1: {step * 5:3}%|{bar:<10}| {step}/20", end="", file=sys.stderr, flush=True)
+    run.log({"loss": 1 / (step + 1)})
+print(file=sys.stderr)
+subprocess.run(["echo", "from a process"], check=True)
+print("\\x1b]52;c;aGFybQ==\\x07evaluating")
+raise ValueError("diverged")
+"""
+"""A bar drawn the way tqdm draws it, another process, and an error that ends it all."""
+
+
+def _on_terminal(program: str, folder: Path) -> str:
+    """Run a program whose stdin, stdout and stderr are a terminal; return what it wrote."""
+    leader, follower = pty.openpty()
+    (folder / "train.py").write_text(program)
+    command = [sys.executable, "train.py"]
+    with subprocess.Popen(
+        command, cwd=folder, stdin=follower, stdout=follower, stderr=follower
+    ) as process:
+        os.close(follower)
+        written = b""
+        try:
+            while part := os.read(leader, 4096):
+                written += part
+        except OSError:
+            pass  # how Linux says that nobody has the terminal open any more
+        os.close(leader)
+    assert process.returncode == 1, written
+    return written.decode()
+
+
+def test_logs_show_what_a_person_saw(run_tracker: RunTracker, workdir: Path) -> None:
+    """Of a demo with a bar and a crash on a terminal: all but what another process wrote."""
+    seen = _on_terminal(PROGRAM.replace("CONSOLE", "'auto'"), workdir)
+    assert "from a process" in seen
+    lines = run_tracker("show", "demo", "--logs").stdout.splitlines()
+    assert lines[:3] == ["training True", "epoch 1: 100%|##########| 20/20", "evaluating"]
+    assert lines[3:] == [
+        "Traceback (most recent call last):",
+        f'  File "{workdir}/train.py", line 13, in <module>',
+        '    raise ValueError("diverged")',
+        "ValueError: diverged",
+    ]
+    assert all(line in seen for line in lines[3:])
+    (file,) = workdir.glob("wandb/run-*/files/output.log")
+    assert file.read_text().splitlines() == ["\x1b[1mtraining\x1b[0m True", *lines[1:]]
+    said = json.loads(run_tracker("show", "demo", "--logs", "--json").stdout)["lines"]
+    assert [line["stream"] for line in said[:3]] == ["stdout", "stderr", "stdout"]
