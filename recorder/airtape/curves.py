@@ -6,13 +6,16 @@ import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from airtape.fold.keys import Key, dotted
+from airtape.fold.keys import Key, dotted, key_of
 from airtape.fold.metrics import Metrics
 from airtape.fold.row import RUNTIME, STEP, TIMESTAMP, Row
 from airtape.records import Plain
 
 MOST_BUCKETS: Final = 400
 """Beyond twice as many, two neighbours become one."""
+
+_AT_ONCE: Final = 4096
+"""Points that are put into buckets together."""
 
 _LARGEST: Final = 10**300
 """What is larger leaves no room for the arithmetic of a chart."""
@@ -40,35 +43,55 @@ class CurvePoints:
     """Points that come one by one, of which as many are kept as a chart shows.
 
     Neighbours are put into buckets, of which the lowest and the highest point stay; all buckets
-    stand for the same number of points, which doubles when there are too many.
+    stand for about the same number of points, which doubles when there are too many.
     """
 
+    __slots__ = ("_buckets", "_size", "_xs", "_ys")
+
     def __init__(self) -> None:
-        self.last = math.nan
+        self._xs: list[float] = []
+        self._ys: list[float] = []
         self._buckets: list[tuple[Point, Point]] = []
         self._size = 1
-        self._open: tuple[Point, Point] | None = None
-        self._filled = 0
 
     def add(self, x: float, y: float) -> None:
-        """Take one more point."""
-        self.last = y
-        point = (x, y)
-        self._open = (point, point) if self._open is None else _joined(self._open, (point, point))
-        self._filled += 1
-        if self._filled == self._size:
-            self._buckets.append(self._open)
-            self._open, self._filled = None, 0
-            if len(self._buckets) == 2 * MOST_BUCKETS:
-                pairs = zip(self._buckets[::2], self._buckets[1::2], strict=True)
-                self._buckets = [_joined(*pair) for pair in pairs]
-                self._size *= 2
+        """Take one more point, of two finite numbers."""
+        self._xs.append(x)
+        self._ys.append(y)
+        if len(self._xs) == _AT_ONCE:
+            self._condense()
 
     @property
     def points(self) -> list[Point]:
         """The points that are kept, in the order in which they came."""
-        buckets = [*self._buckets, *([] if self._open is None else [self._open])]
-        return [point for first, second in buckets for point in dict.fromkeys((first, second))]
+        waiting = [self._bucket(first) for first in range(0, len(self._xs), self._size)]
+        buckets = [*self._buckets, *waiting]
+        while len(buckets) > 2 * MOST_BUCKETS:
+            buckets = _halved(buckets)
+        return [point for pair in buckets for point in dict.fromkeys(pair)]
+
+    @property
+    def last(self) -> float:
+        """The last value; not a number before the first."""
+        return float(self._ys[-1]) if self._ys else math.nan
+
+    def _condense(self) -> None:
+        """Put what has come into buckets; the last point waits, for it may be the last of all."""
+        whole = (len(self._xs) - 1) // self._size * self._size
+        self._buckets += [self._bucket(first) for first in range(0, whole, self._size)]
+        del self._xs[:whole], self._ys[:whole]
+        while len(self._buckets) >= 2 * MOST_BUCKETS:
+            self._buckets = _halved(self._buckets)
+            self._size *= 2
+
+    def _bucket(self, first: int) -> tuple[Point, Point]:
+        ys = self._ys[first : first + self._size]
+        low, high = sorted((ys.index(min(ys)), ys.index(max(ys))))
+        xs = self._xs
+        return (
+            (float(xs[first + low]), float(ys[low])),
+            (float(xs[first + high]), float(ys[high])),
+        )
 
 
 class Curves:
@@ -80,52 +103,67 @@ class Curves:
 
     def __init__(self, definitions: Metrics) -> None:
         self._definitions = definitions
-        self._x_names: dict[Key, str | None] = {}
+        self._drawn: dict[Key, tuple[str, CurvePoints] | None] = {}
         self._points: dict[tuple[str, str], CurvePoints] = {}
 
     def add_rows(self, rows: Iterable[Row]) -> None:
         """Take rows of the history, in order of their steps."""
+        drawn = self._drawn
         for row in rows:
-            axes: dict[str, Plain] = {
-                STEP: row.step,
-                TIMESTAMP: row.timestamp,
-                RUNTIME: row.runtime,
-                **{dotted(key): value for key, value in row.data.items()},
-            }
-            for key, value in row.data.items():
-                x_name = self._x_name(key)
-                if x_name is not None:
-                    self.add(dotted(key), x_name, axes.get(x_name), value)
+            for key, y in row.data.items():
+                curve = drawn[key] if key in drawn else self._curve_of(key)
+                if curve is None or not is_drawn(y):
+                    continue
+                x_name, points = curve
+                x = row.step if x_name == STEP else _x_of(row, x_name)
+                if is_drawn(x):
+                    points.add(x, y)  # type: ignore[arg-type]  # numbers
 
     def add(self, name: str, x_name: str, x: Plain, y: Plain) -> None:
         """Take a value of a metric, if both are numbers that can be drawn."""
         if is_drawn(x) and is_drawn(y):
-            points = self._points.get((name, x_name))
-            if points is None:
-                points = self._points[name, x_name] = CurvePoints()
-            points.add(float(x), float(y))  # type: ignore[arg-type]  # numbers
+            self._points_of(name, x_name).add(x, y)  # type: ignore[arg-type]  # numbers
 
     def curves(self) -> list[Curve]:
-        """Return the curves in order of their names."""
+        """Return the curves that have points, in order of their names."""
         return [
-            Curve(name, x_name, points.points, points.last)
-            for (name, x_name), points in sorted(self._points.items())
+            Curve(name, x_name, kept, points.last)
+            for (name, x_name), points in sorted(self._points.items(), key=lambda pair: pair[0])
+            if (kept := points.points)
         ]
 
-    def _x_name(self, key: Key) -> str | None:
-        """Return the name of a metric's x axis; None for a metric that is not drawn."""
-        if key not in self._x_names:
-            definition = self._definitions.find(key)
-            name: str | None = STEP
-            if definition is not None:
-                name = None if definition.hidden else definition.step_metric or STEP
-            self._x_names[key] = name
-        return self._x_names[key]
+    def _points_of(self, name: str, x_name: str) -> CurvePoints:
+        return self._points.setdefault((name, x_name), CurvePoints())
+
+    def _curve_of(self, key: Key) -> tuple[str, CurvePoints] | None:
+        """Return a metric's x axis and its points; None for a metric that is not drawn."""
+        definition = self._definitions.find(key)
+        curve = None
+        if definition is None or not definition.hidden:
+            x_name = (definition and definition.step_metric) or STEP
+            curve = x_name, self._points_of(dotted(key), x_name)
+        self._drawn[key] = curve
+        return curve
 
 
 def is_drawn(value: Plain) -> bool:
     """Tell whether a value is a number that a chart can show."""
     return (type(value) is float or type(value) is int) and -_LARGEST < value < _LARGEST
+
+
+def _x_of(row: Row, name: str) -> Plain:
+    """Return the value of a row's x axis; None if it has none."""
+    if name in row.data:
+        return row.data[name]
+    if name in {TIMESTAMP, RUNTIME}:
+        return row.timestamp if name == TIMESTAMP else row.runtime
+    return row.data.get(key_of(name.split(".")))
+
+
+def _halved(buckets: list[tuple[Point, Point]]) -> list[tuple[Point, Point]]:
+    """Return buckets of two neighbours each."""
+    pairs = zip(buckets[::2], buckets[1::2], strict=False)
+    return [*(_joined(*pair) for pair in pairs), *buckets[len(buckets) & ~1 :]]
 
 
 def _joined(first: tuple[Point, Point], second: tuple[Point, Point]) -> tuple[Point, Point]:

@@ -62,7 +62,7 @@ def test_nested_metrics_are_named_with_dots() -> None:
     ]
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30), st.integers(1, 400))
+@given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.integers(1, 300))
 def test_of_many_points_few_are_kept_and_none_stands_out_unseen(
     values: list[float], times: int
 ) -> None:
@@ -71,7 +71,7 @@ def test_of_many_points_few_are_kept_and_none_stands_out_unseen(
     for x, y in enumerate(values * times):
         points.add(float(x), y)
     kept = points.points
-    assert len(kept) <= 4 * MOST_BUCKETS + 2
+    assert len(kept) <= 4 * MOST_BUCKETS
     assert {min(values), max(values)} <= {y for _, y in kept}
     assert [x for x, _ in kept] == sorted({x for x, _ in kept})
     assert points.last == values[-1]
