@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from airtape.version import __version__
@@ -38,6 +40,8 @@ class Tracker(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was asked for."""
+        # Nothing that a command makes is writable for everybody, whatever the umask says.
+        os.umask(os.umask(0o077) | 0o002)
         with boundary(debug=bool(ctx.params.get("debug"))):
             return super().invoke(ctx)
 
