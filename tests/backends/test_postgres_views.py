@@ -64,7 +64,7 @@ def runs(tmp_path: Path) -> list[Path]:
             describe(project="vision", name=f"run {run_id}", tags=["baseline", "b"]),
             config(lr=0.1, layers=[1, 2], big=2**70, on=True, nothing=None, name="x"),
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
-            (10, ["stdout", "a line"]),
+            (10, ["stderr", "ValueError: no\n"]),
             system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
             ended(code),
             run_id=run_id,
@@ -117,7 +117,7 @@ def test_the_columns_are_those_of_a_sqlite_store(
 
 
 @pytest.mark.parametrize(
-    "view", ["run_list", "history", "metrics", "tags", "segments", "damage", "system"]
+    "view", ["run_list", "history", "metrics", "tags", "segments", "damage", "system", "console"]
 )
 def test_a_view_shows_what_a_sqlite_store_shows(
     backend: PostgresBackend,

@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[sqlite3.Connection]:
             describe(project="vision", name=f"run {run_id}", tags=["baseline"]),
             config(lr=0.1),
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
-            (10, ["stdout", "a line"]),
+            (10, ["stderr", "ValueError: no\n"]),
             system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
             ended(code),
             run_id=run_id,
@@ -61,7 +61,7 @@ def columns_of(store: sqlite3.Connection, view: str) -> list[str]:
 
 def test_there_are_queries_to_run() -> None:
     """The page has examples, and this file finds them."""
-    assert len(QUERIES) == 9
+    assert len(QUERIES) == 11
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("\n")[0])

@@ -104,7 +104,10 @@ END $$;
 
 _RECORDS_BY_KIND: Final = "CREATE INDEX ON airtape.events (writer, record_kind);"
 
-MIGRATIONS: Final = (_FIRST_TABLES + _FAST_COMPRESSION, _RECORDS_BY_KIND)
+# The view of output comes with the others.
+_OUTPUT: Final = "SELECT"
+
+MIGRATIONS: Final = (_FIRST_TABLES + _FAST_COMPRESSION, _RECORDS_BY_KIND, _OUTPUT)
 """What brings a store from each version to the next; only ever appended to."""
 
 _LOCK: Final = 0x6169727461706500

@@ -142,6 +142,16 @@ _VIEWS: Final = {
           AND e.record_kind = $system
         JOIN airtape.event_fields f ON f.writer = e.writer AND f.seq = e.seq
           AND f.version = e.version AND f.path LIKE '/0/%'""",
+    "console": """
+        SELECT $run, w.uuid AS writer, w.label, e.seq,
+          e.wall_ns::float8 / 1e9::float8 AS timestamp, s.text AS stream, t.text AS output
+        FROM airtape.present_runs r JOIN airtape.present_writers w ON w.run = r.id
+        JOIN airtape.events e ON e.writer = w.id AND e.version >= w.since
+          AND e.record_kind = $console
+        JOIN airtape.event_fields s ON s.writer = e.writer AND s.seq = e.seq
+          AND s.version = e.version AND s.path = '/0'
+        JOIN airtape.event_fields t ON t.writer = e.writer AND t.seq = e.seq
+          AND t.version = e.version AND t.path = '/1'""",
     "records": """
         SELECT $run, w.uuid AS writer, e.seq, e.record_kind,
           to_timestamp(e.wall_ns / 1e9) AS at, f.path AS field, f.value, f.text, f.kind
@@ -154,7 +164,8 @@ _VIEWS: Final = {
 
 def _filled_in(query: str) -> str:
     state = Template(_STATE).substitute(stale_after=STALE_AFTER_S)
-    return Template(query).substitute(run=_RUN, state=state, system=int(Kind.SYSTEM))
+    kinds = {"system": int(Kind.SYSTEM), "console": int(Kind.CONSOLE)}
+    return Template(query).substitute(run=_RUN, state=state, **kinds)
 
 
 VIEWS: Final = {name: _filled_in(query) for name, query in _VIEWS.items()}

@@ -184,11 +184,16 @@ def _records_by_kind(db: Database) -> None:
     db.table("events").create_index(["writer", "record_kind"])
 
 
+def _output(_: Database) -> None:
+    """Nothing but a view, which comes with the others."""
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _first_tables,
     _leases,
     _tallies,
     _records_by_kind,
+    _output,
 )
 """What brings a store from each version to the next; only ever appended to."""
 

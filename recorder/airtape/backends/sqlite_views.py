@@ -83,6 +83,14 @@ VIEWS: Final = {
         JOIN events e ON e.writer = w.id AND e.record_kind = $system
         JOIN event_fields f ON f.writer = e.writer AND f.seq = e.seq
           AND f.path > '/0/' AND f.path < '/00'""",
+    "console": """
+        SELECT $run, w.writer, w.label, e.seq, e.wall_ns / 1e9 AS timestamp,
+          s.value AS stream, t.value AS output
+        FROM runs r
+        JOIN writers w ON w.run = r.id
+        JOIN events e ON e.writer = w.id AND e.record_kind = $console
+        JOIN event_fields s ON s.writer = e.writer AND s.seq = e.seq AND s.path = '/0'
+        JOIN event_fields t ON t.writer = e.writer AND t.seq = e.seq AND t.path = '/1'""",
     "records": """
         SELECT $run, w.writer, e.seq, e.record_kind,
           datetime(e.wall_ns / 1e9, 'unixepoch') AS at, f.path AS field, f.value, f.kind
@@ -100,4 +108,5 @@ def create_views(db: Database) -> None:
 
 def _filled_in(query: str) -> str:
     state = Template(_STATE).substitute(stale_after=STALE_AFTER_S)
-    return Template(query).substitute(run=_RUN, state=state, system=int(Kind.SYSTEM))
+    kinds = {"system": int(Kind.SYSTEM), "console": int(Kind.CONSOLE)}
+    return Template(query).substitute(run=_RUN, state=state, **kinds)
