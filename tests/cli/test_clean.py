@@ -79,7 +79,7 @@ def test_what_a_target_holds_is_removed_and_a_stub_stays(
     assert "  1 run cleaned\n" in tracker("status").stdout
     (report,) = tracker_json("sync")["runs"]
     assert (report["status"], report["problems"]) == ("cleaned", [])
-    assert "has everything of 0 runs; 1 cleaned." in tracker("sync").stdout
+    assert "has everything of 0 runs; 1 cleaned." in tracker("sync", "-v").stdout
     assert "Cleaned: " in tracker("sync", "--verbose").stdout
 
 

@@ -60,9 +60,11 @@ def test_a_follower_is_told_to_stop(start_python: StartPython, workdir: Path) ->
     """It ends well if the target has what was recorded so far."""
     program = start_python(PROGRAM, stderr=subprocess.DEVNULL)
     let_log(program)
-    command = [sys.executable, "-m", "airtape_cli", "sync", "--watch", "--json"]
+    options = ["--watch", "--json", "--state-file", "state"]
+    command = [sys.executable, "-m", "airtape_cli", "sync", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as follower:
-        wait_until(lambda: rows_in(workdir / "wandb" / "tracker.db") == 1, "the row")
+        # Files of the run come behind its records.
+        wait_until((workdir / "state").exists, "the end of a pass")
         follower.send_signal(signal.SIGTERM)
         said, _ = follower.communicate(timeout=LONGEST_WAIT_S)
     assert follower.returncode == 0, said
