@@ -5,13 +5,17 @@ JOBS ?= 2
 ARGS ?=
 BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest
+# What only older Pythons need, for a single file that is made by a newer one.
+BACKPORTS := 'tomli>=2' typing-extensions
+# A folder of wheels to install from, where there is no network; see `make wheelhouse`.
+WHEELHOUSE ?=
 # Where a branch that no test takes could lose somebody's data.
 EXACT := */airtape/records.py,*/airtape/fold*,*/airtape/txlog/*,*/airtape/sync/*
 # What only the tests with a server reach.
 SERVED := */airtape/backends/postgres*
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv demo test check format docs bench oracle postgres faults sync-faults soak cov clean
+.PHONY: help .venv demo test check format docs bench oracle postgres faults sync-faults soak cov wheelhouse pyz clean
 
 help: ## list the tasks
 	@awk -F ':.*## ' '/^[a-z.-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -21,7 +25,7 @@ help: ## list the tasks
 .venv/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("airtape needs Python 3.10 or later, and $(PYTHON) is " + sys.version.split()[0] + "; try: make PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(if $(WHEELHOUSE),--no-index --find-links '$(WHEELHOUSE)' 'airtape[postgres]' numpy,--editable '.[dev]')
 	@touch $@
 
 demo: .venv/.installed ## train three small models offline, sync the runs and look at them
@@ -70,6 +74,21 @@ cov: .venv/.installed ## whether the quick tests reach enough of the code, and a
 	@echo "See build/coverage/index.html"
 	$(BIN)/coverage report --fail-under=95 --omit='$(SERVED)'
 	$(BIN)/coverage report --fail-under=100 --include='$(EXACT)'
+
+wheelhouse: ## all wheels for an installation without a network, for this Python and system
+	rm -rf build/wheelhouse
+	$(PYTHON) -m pip wheel --quiet --disable-pip-version-check --wheel-dir build/wheelhouse '.[postgres]' numpy
+	@echo "Carry build/wheelhouse over, then: python -m pip install --no-index --find-links wheelhouse airtape"
+	@echo "or, where this repository is, too: make demo WHEELHOUSE=/path/of/wheelhouse"
+
+pyz: ## the command as a single file that any Python from 3.10 on runs, build/tracker.pyz
+	rm -rf build/pyz build/pyz-maker
+	$(PYTHON) -m venv build/pyz-maker
+	build/pyz-maker/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --target build/pyz . $(BACKPORTS)
+	find build/pyz -name '*.so' -delete
+	rm -rf build/pyz/bin build/pyz/psutil* build/pyz/pynvml* build/pyz/nvidia_ml_py*
+	$(PYTHON) -m zipapp build/pyz --compress --main airtape_cli.main:main --python '/usr/bin/env python3' --output build/tracker.pyz
+	$(PYTHON) -I -S build/tracker.pyz --version
 
 clean: ## remove whatever make made
 	rm -rf .venv build dist htmlcov .coverage .coverage.* .hypothesis .*_cache
