@@ -8,7 +8,7 @@ from typing import Any, Literal, TextIO
 
 from airtape.calls import of_current_run, retires
 from airtape.config_source import config_from, sweep_config
-from airtape.errors import AuthenticationError, NotAvailableYetError, UsageError
+from airtape.errors import AuthenticationError, UsageError
 from airtape.introduction import working_directory
 from airtape.metric import Metric
 from airtape.notebook import in_notebook
@@ -88,9 +88,10 @@ def init(
             there is none.
         anonymous: With ``must`` the log names no user, host or entity.
         save_code: Whether a copy of the program is kept with the run, below ``files/code``.
-        tensorboard: Not available yet, like the arguments below.
-        sync_tensorboard: See ``tensorboard``.
-        monitor_gym: See ``tensorboard``.
+        tensorboard: The retired name of ``sync_tensorboard``.
+        sync_tensorboard: Whether to record the scalars that the program writes for TensorBoard,
+            with whatever library, and to keep the event files.
+        monitor_gym: Whether to keep the videos that gymnasium or gym records.
 
     Returns:
         The run.
@@ -100,14 +101,8 @@ def init(
         AuthenticationError: ``force`` is True, and no target is set.
         ConfigError: The config file cannot be read, or a config value is too large.
         LogFormatError: What was fetched of the run to go on with is damaged.
-        NotAvailableYetError: An argument asks for something that this version does not have.
         Error: The run directory cannot be made.
     """
-    _refuse_later_ones(
-        tensorboard=tensorboard,
-        sync_tensorboard=sync_tensorboard,
-        monitor_gym=monitor_gym,
-    )
     _check_reinit(reinit)
     if in_notebook():
         reinit = True if reinit is None else reinit
@@ -129,6 +124,8 @@ def init(
         "resume": resume,
         "anonymous": anonymous,
         "save_code": save_code,
+        "sync_tensorboard": tensorboard if sync_tensorboard is None else sync_tensorboard,
+        "monitor_gym": monitor_gym,
     }
     found = settings_for(arguments, settings)
     _check_login(force, found)
@@ -159,6 +156,8 @@ def init(
         resume_from=resume_from,
         fork_from=fork_from,
     )
+    if tensorboard is not None:
+        run.warn("init(tensorboard=...) is retired; use sync_tensorboard")
     if force is False and found.target is None:
         run.warn("There is no target that the run could be synced to: it is recorded offline")
     return run
@@ -170,14 +169,6 @@ def _check_login(force: bool | None, settings: Settings) -> None:
             "init(force=True), but there is no target that the run could be synced to",
             hint="set TRACKER_TARGET, or leave force out: the run is recorded offline",
         )
-
-
-def _refuse_later_ones(**arguments: object) -> None:
-    for name, value in arguments.items():
-        if value is not None and value is not False:
-            raise NotAvailableYetError(
-                f"init({name}=...) is not available in this version", hint=f"leave {name} out"
-            )
 
 
 def _check_reinit(reinit: object) -> None:

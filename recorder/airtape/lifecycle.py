@@ -25,6 +25,7 @@ from airtape.txlog.trouble import within
 from airtape.txlog.writer import END_WAIT_S
 
 if TYPE_CHECKING:
+    from airtape.collectors.tensorboard import TensorboardSync
     from airtape.online import Follower
 
 LOCK_WAIT_S = 1.0
@@ -52,6 +53,7 @@ class Lifecycle:
             from a thread while a signal ends the process.
         after_good_end: Called, in order, after an end with exit code 0 is recorded.
         console: Records the output of the program; None where nobody wants that.
+        tensorboard: Records what the program writes for TensorBoard; None if nobody has asked.
         follower: Brings the run to its target while it goes on; None for a run that is offline.
         imposed: The cause to record whatever the end looks like, if there is one: a signal that
             the program handles itself, a request to stop.
@@ -75,6 +77,7 @@ class Lifecycle:
         self.imposed: dict[str, Plain] | None = None
         self.console: Console | None = None
         self.follower: Follower | None = None
+        self.tensorboard: TensorboardSync | None = None
         self._log = log
         self._keeper = keeper
         self.metadata = metadata
@@ -140,6 +143,8 @@ class Lifecycle:
         self._keeper.stop()
         is_child = self._log.writer.header.role == "child" or self._log.is_forked
         if not is_child:
+            if self.tensorboard is not None:
+                self._attempt(self.tensorboard.finish)
             for step in self.before_end:
                 self._attempt(step)
             self._attempt(self._complete_files)
@@ -194,6 +199,8 @@ class Lifecycle:
         self._keeper.stop()
         self.metadata.stop()
         self.saved.stop()
+        if self.tensorboard is not None:
+            self.tensorboard.stop()
         if self.console is not None:
             self.console.flush()
         self._log.seize(LOCK_WAIT_S)
@@ -241,6 +248,7 @@ class Lifecycle:
         """Tell a forked child that the run is its parent's."""
         self.imposed = None
         self.follower = None
+        self.tensorboard = None
         self.saved.after_fork()
         if self.console is not None:
             self.console.after_fork()

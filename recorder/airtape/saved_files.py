@@ -12,7 +12,7 @@ from airtape.below import Looks, looks_of
 from airtape.file_list import list_files
 from airtape.process import leave_signals_to_the_program
 from airtape.records import Plain
-from airtape.run_files import Copied, FileType, RunFiles, is_partial, record_of
+from airtape.run_files import Copied, RunFiles, is_partial, record_of
 
 if TYPE_CHECKING:
     from airtape.file_watch import FileWatch
@@ -22,7 +22,7 @@ PolicyName: TypeAlias = Literal["live", "now", "end"]
 """``live``: again whenever the file changes; ``now``: never again; ``end``: again at the end."""
 
 OWN_FILES: Final = frozenset({"output.log"})
-"""What the recorder goes on writing while the run goes on."""
+"""What the recorder goes on writing while the run goes on, and records itself at the end."""
 FILES_EVERY_S: Final = 15.0
 """Seconds between two looks for what the program has written among the run's files."""
 PATIENCE_S: Final = 60.0
@@ -44,7 +44,6 @@ class _Entry:
         path: Its path among the run's files.
         source: What it is a copy of, None if it is no copy.
         policy: When it is brought up to date; None if nobody has said.
-        kind: What sort of file it is.
         looks: What the source looked like when it was copied.
         seen: What it looked like at the last look.
         restless_since: When it was first seen to have changed since, None if it has not.
@@ -53,17 +52,14 @@ class _Entry:
     """
 
     __slots__ = (
-        *("kind", "lock", "looks", "path", "policy"),
+        *("lock", "looks", "path", "policy"),
         *("restless_since", "rests_until", "seen", "source"),
     )
 
-    def __init__(
-        self, path: str, source: Path | None, policy: PolicyName | None, kind: FileType = "saved"
-    ) -> None:
+    def __init__(self, path: str, source: Path | None, policy: PolicyName | None) -> None:
         self.path = path
         self.source = source
         self.policy = policy
-        self.kind = kind
         self.looks: Looks | None = None
         self.seen: Looks | None = None
         self.restless_since: float | None = None
@@ -81,7 +77,6 @@ class SavedFiles:
         files: The run's files.
         warn: Told in words what cannot be copied, once of each thing.
         is_recording: Tells whether this very thread is in the middle of a record.
-        own: Paths of files that the recorder makes.
     """
 
     def __init__(
@@ -90,12 +85,10 @@ class SavedFiles:
         *,
         warn: Callable[[str], None],
         is_recording: Callable[[], bool],
-        own: Iterable[str] = (),
     ) -> None:
         self._files = files
         self._warn = warn
         self._is_recording = is_recording
-        self._own = frozenset(own)
         self._entries: dict[str, _Entry] = {}
         self._lock = threading.RLock()
         self._watch: FileWatch | None = None
@@ -203,7 +196,6 @@ class SavedFiles:
             if source is not None and source != entry.source:
                 entry.source, entry.looks = source, None
             entry.policy = policy
-            entry.kind = "saved"
         return entry
 
     def _all(self) -> list[_Entry]:
@@ -215,12 +207,12 @@ class SavedFiles:
         if self._is_child:
             return
         for path, _ in list_files(self._files.folder.parent):
-            if path in self._entries or is_partial(path.rpartition("/")[2]):
+            is_ours = path in OWN_FILES or is_partial(path.rpartition("/")[2])
+            if is_ours or path in self._entries:
                 continue
             looks = self._looks(self._files.folder / path)
             if looks is not None and looks != self._files.known.get(path):
-                kind: FileType = "run" if path in self._own else "saved"
-                self._entries[path] = _Entry(path, None, None, kind)
+                self._entries[path] = _Entry(path, None, None)
 
     @staticmethod
     def _looks(path: Path) -> Looks | None:
@@ -287,7 +279,7 @@ class SavedFiles:
                 return None
             entry.looks = copied.looks if copied.is_steady else None
             entry.restless_since = None
-            return record_of(entry.path, copied.digest, entry.kind, entry.policy)
+            return record_of(entry.path, copied.digest, "saved", entry.policy)
 
     def _copied(self, entry: _Entry, *, take_any: bool) -> Copied:
         """Copy a file until the copy is of one moment, a few times at most."""

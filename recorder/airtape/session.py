@@ -13,6 +13,7 @@ from airtape.beginning import Origin, take_over
 from airtape.collectors.output import console_of
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.errors import UsageError
+from airtape.integrations import take_in
 from airtape.introduction import (
     begun,
     described,
@@ -32,7 +33,7 @@ from airtape.records import Kind, Plain
 from airtape.run import Run
 from airtape.run_files import RunFiles
 from airtape.rundir import wandb_dir
-from airtape.saved_files import FILES_EVERY_S, OWN_FILES, SavedFiles
+from airtape.saved_files import FILES_EVERY_S, SavedFiles
 from airtape.settings import Settings, load_settings
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
@@ -198,7 +199,6 @@ class Session:
             files,
             warn=opened.report,
             is_recording=lambda: opened.log.is_held_here,
-            own=OWN_FILES,
         )
         gathering = Metadata(
             opened.log,
@@ -235,6 +235,7 @@ class Session:
         keeper.add(LOOK_EVERY_S, StopRequest(opened.run_dir.stop_request, stop).look)
         keeper.add(FILES_EVERY_S, saved.glance)
         keeper.start()
+        take_in(run, lifecycle, opened.report)
         if settings.mode == "online":
             lifecycle.follower = _follower(opened, settings, terminal)
         return run, lifecycle

@@ -120,6 +120,13 @@ class Settings:
     save_code: bool | None = _setting(
         None, "keep a copy of the program or notebook with the run", wandb="WANDB_SAVE_CODE"
     )
+    sync_tensorboard: bool = _setting(
+        default=False,
+        meaning="record what the program writes for TensorBoard, and keep its event files",
+    )
+    monitor_gym: bool = _setting(
+        default=False, meaning="keep the videos that gymnasium or gym records with the run"
+    )
     console: str = _setting(
         "wrap",
         "how output is recorded: wrap (stdout and stderr of Python), redirect (those of the "

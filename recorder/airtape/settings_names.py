@@ -38,5 +38,5 @@ RETIRED: Final[frozenset[str]] = frozenset(
 )
 # Settings of W&B that change what is recorded, and are arguments of `init` here: not ignored.
 ARGUMENTS_ONLY: Final = frozenset(
-    {"allow_val_change", "force", "fork_from", "reinit", "resume_from", "sync_tensorboard"}
+    {"allow_val_change", "force", "fork_from", "reinit", "resume_from"}
 )

@@ -34,7 +34,7 @@ _CHOICES: Final[Mapping[str, Mapping[str | bool, str | None]]] = {
 }
 _FLAGS: Final = frozenset(
     {
-        *("silent", "quiet", "primary", "save_code"),
+        *("silent", "quiet", "primary", "save_code", "sync_tensorboard", "monitor_gym"),
         *("disable_git", "disable_code", "disable_console", "disable_metadata"),
         "disable_redaction",
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import airtape
-from airtape.errors import ConfigError, NotAvailableYetError, UsageError
+from airtape.errors import ConfigError, UsageError
 from airtape.records import Kind
 from tests.recording import StartRun, log_of, recorded
 
@@ -104,22 +104,6 @@ def test_a_wrong_argument_is_a_usage_error(
         start_run(**{"reinit": None} | wrong)
     assert isinstance(raised.value, ValueError)
     assert airtape.run is None
-    assert list(workdir.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "later",
-    [
-        {"sync_tensorboard": True},
-    ],
-    ids=str,
-)
-def test_what_comes_later_says_so(
-    later: dict[str, Any], workdir: Path, start_run: StartRun
-) -> None:
-    """Instead of doing something else, init() raises and makes nothing."""
-    with pytest.raises(NotAvailableYetError, match="not available in this version"):
-        start_run(**later)
     assert list(workdir.iterdir()) == []
 
 

@@ -45,6 +45,8 @@ SAMPLES: Mapping[str, tuple[str, object]] = {
     "primary": ("no", False),
     "anonymous": ("must", "must"),
     "save_code": ("yes", True),
+    "sync_tensorboard": ("1", True),
+    "monitor_gym": ("on", True),
     "console": ("auto", "wrap"),
     "disable_console": ("true", True),
     "disable_git": ("true", True),
