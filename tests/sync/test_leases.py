@@ -141,6 +141,25 @@ def scripted() -> Scripted:
     return Scripted(uuid4().hex)
 
 
+def test_a_run_that_another_sync_completes_meanwhile(
+    scripted: Scripted, wandb: Path, logs: list[Path]
+) -> None:
+    """Whoever gets the lease then looks again at what the target has, before reading a log."""
+    batches: list[int] = []
+
+    def complete_it() -> None:
+        scripted.before_take = lambda: None
+        other = MemoryBackend(scripted.name)
+        assert sync([wandb], other, options(leases=False)).exit_code == ExitCode.OK
+
+    scripted.before_take = complete_it
+    scripted.before_commit = lambda: batches.append(1)
+    report = sync([wandb], scripted, options())
+    assert statuses(report) == ["nothing_new", "nothing_new"]
+    assert (report.runs[0].size, batches) == (0, [])
+    assert_holds(scripted, *logs)
+
+
 def test_a_lease_is_renewed_in_time(scripted: Scripted, wandb: Path, logs: list[Path]) -> None:
     """Once in a while, not with each batch, and always by the same owner."""
     clock = Clock()

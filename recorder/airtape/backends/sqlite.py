@@ -103,6 +103,11 @@ class SqliteBackend:
 
     def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
         """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
+        with self._store.snapshot() as db:
+            # To see that it is held takes no turn at writing.
+            holder = None if db is None else sqlite_leases.holder(db, run, lease)
+        if holder is not None:
+            return holder
         with self._store.transaction() as db:
             return sqlite_leases.take(db, run, lease)
 

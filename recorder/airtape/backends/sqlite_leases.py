@@ -12,13 +12,19 @@ _RUN = "run_id = ? AND root = ? AND as_entity = ? AND as_project = ?"
 
 
 @reading
-def take(db: sqlite3.Connection, run: RunKey, lease: Lease) -> Lease | None:
-    """Put a run into somebody's hands; None if that was done, else in whose hands it stays."""
+def holder(db: sqlite3.Connection, run: RunKey, lease: Lease) -> Lease | None:
+    """Return in whose hands a run is and would stay; None if it is there for the taking."""
     columns = "owner, host, boot_id, pid, start_ticks, renewed_ns, lasts_ns"
     sql = f"SELECT {columns} FROM leases WHERE {_RUN}"  # noqa: S608 - our names
     found = db.execute(sql, _identity(run)).fetchone()
     held = None if found is None else Lease(*found)
-    if held is not None and not held.gives_way_to(lease):
+    return None if held is None or held.gives_way_to(lease) else held
+
+
+def take(db: sqlite3.Connection, run: RunKey, lease: Lease) -> Lease | None:
+    """Put a run into somebody's hands; None if that was done, else in whose hands it stays."""
+    held = holder(db, run, lease)
+    if held is not None:
         return held
     db.execute(
         "INSERT OR REPLACE INTO leases VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -219,21 +219,27 @@ def migrate(connection: sqlite3.Connection, where: str) -> None:
         TargetError: The store is of a later version, or the file is somebody else's database.
         sqlite3.Error: It cannot be read or written.
     """
-    from sqlite_utils import Database  # noqa: PLC0415 - takes long to load, and is needed once
-
-    db = Database(connection)
     connection.execute("BEGIN IMMEDIATE")
     try:
         version = _version_of(connection)
         _check(connection, version, where)
-        for bring_on in MIGRATIONS[version:]:
-            bring_on(db)
-        create_views(db)
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        # Of several who find a new file, those who had to wait find it done.
+        if version < len(MIGRATIONS):
+            _bring_on(connection, version)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
+
+
+def _bring_on(connection: sqlite3.Connection, version: int) -> None:
+    from sqlite_utils import Database  # noqa: PLC0415 - takes long to load, and is needed once
+
+    db = Database(connection)
+    for bring_on in MIGRATIONS[version:]:
+        bring_on(db)
+    create_views(db)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
 
 
 def _check(connection: sqlite3.Connection, version: int, where: str) -> None:

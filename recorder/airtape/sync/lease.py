@@ -33,7 +33,7 @@ class HeldElsewhere(Exception):  # noqa: N818 - nothing is wrong
 
 
 class Hold:
-    """One run of a target, held from the first batch on that is sent of it.
+    """One run of a target, held from when there is something to read of it.
 
     Args:
         target: The target.
@@ -47,8 +47,8 @@ class Hold:
         self._options = options
         self._renewed_at: float | None = None
 
-    def keep(self) -> None:
-        """Take the lease, or renew it when it is time to.
+    def keep(self) -> bool:
+        """Take the lease, or renew it when it is time to; tell whether it was taken.
 
         Raises:
             HeldElsewhere: Another sync holds the run, also after the time that one may wait.
@@ -58,7 +58,7 @@ class Hold:
         now = self._options.clock()
         is_fresh = self._renewed_at is not None and now - self._renewed_at < RENEW_S
         if is_fresh or not self._options.leases:
-            return
+            return False
         give_up_at = self._options.wait_until
         while (holder := self._target.take_lease(self._run, self._lease())) is not None:
             now = self._options.clock()
@@ -66,7 +66,9 @@ class Hold:
                 self._renewed_at = None
                 raise HeldElsewhere(holder)
             self._target.brake.pause(min(ASK_S, give_up_at - now))
+        was_held = self._renewed_at is not None
         self._renewed_at = self._options.clock()
+        return not was_held
 
     def release(self) -> None:
         """Give the run back, if it is held; what cannot be given back ends by itself."""

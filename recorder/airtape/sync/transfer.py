@@ -109,7 +109,7 @@ class Transfer:
         """
         outcome = self.outcome
         writer = self.files[0].header.writer
-        stored = self.target.read_cursor(self.run, writer)
+        stored = self._hold(self.target.read_cursor(self.run, writer))
         known = set(stored.losses) if stored else set()
         files, late, refused = self.files, False, 0
         while refused < PATIENCE:
@@ -132,6 +132,18 @@ class Transfer:
             where=f"run {self.run.run_id}",
             hint="Sync again; if it stays so, the target or its plug-in is at fault.",
         )
+
+    def _hold(self, stored: Cursor | None) -> Cursor | None:
+        """Hold the run where there is something to read, and return what the target has then.
+
+        Otherwise all who look at the same time would read the same, and find out when they send it.
+        Where nothing is to be seen, the first batch is soon enough.
+        """
+        marks = {} if stored is None else stored.files
+        if all(file.name in marks and file.size == marks[file.name].size for file in self.files):
+            return stored
+        is_new = self.hold.keep()
+        return self.target.read_cursor(self.run, self.files[0].header.writer) if is_new else stored
 
     def _all_files(self, stored: Cursor, *, late: bool) -> Sequence[LogFile]:
         """Return files of the writer that hold all that the target has, to begin it anew."""
