@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from airtape.code_files import FOLDER, MAX_FILE
+from airtape.collectors.nvml import gpu_facts, load_nvml
 from airtape.conda_environment import conda_environment
 from airtape.git_state import Git, GitState
 from airtape.machine import cluster, hardware
@@ -60,6 +61,7 @@ class Gathering:
         self._program = program
         self._git = Git(program.cwd, program.environ)
         self._said: dict[str, Any] = dict(said)
+        self._hardware: dict[str, Plain] = {}
         self._ended = ended
 
     def steps(self, *, with_files: bool) -> list[Callable[[], None]]:
@@ -71,6 +73,9 @@ class Gathering:
         steps: list[Callable[[], None]] = [self._gather_machine]
         if with_files:
             steps += [self._gather_packages, self._gather_program, self._gather_git]
+        # A driver may take its time.
+        steps.append(self._gather_gpus)
+        if with_files:
             steps.append(self._write_file)
         return steps
 
@@ -85,13 +90,21 @@ class Gathering:
             self._log.record(Kind.METADATA, told)
 
     def _gather_machine(self) -> None:
-        said: dict[str, Any] = {"hardware": hardware(self._program.cwd)}
+        self._hardware = hardware(self._program.cwd)
+        said: dict[str, Any] = {"hardware": self._hardware}
         if not self._is_anonymous:
             if self._program.arguments:
                 said["args"] = list(self._program.arguments)
             said["root"] = str(self._program.cwd)
             said |= cluster(self._program.environ)
         self._say(said)
+
+    def _gather_gpus(self) -> None:
+        nvml = load_nvml()
+        facts = {} if nvml is None else gpu_facts(nvml)
+        if facts:
+            self._hardware |= facts
+            self._say({"hardware": self._hardware})
 
     def _gather_packages(self) -> None:
         lines = requirements(sys.path)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airtape.collectors.console import Console
+from airtape.collectors.system import SystemMetrics
 from airtape.ending import Ending, ending_of, traceback_of
 from airtape.errors import InvalidDataError
 from airtape.fold.fold import Fold
@@ -55,6 +56,7 @@ class Lifecycle:
         console: Records the output of the program; None where nobody wants that.
         tensorboard: Records what the program writes for TensorBoard; None if nobody has asked.
         follower: Brings the run to its target while it goes on; None for a run that is offline.
+        measuring: Measures the machine as the run goes on; None for nobody.
         imposed: The cause to record whatever the end looks like, if there is one: a signal that
             the program handles itself, a request to stop.
     """
@@ -76,6 +78,7 @@ class Lifecycle:
         self.after_good_end: list[Callable[[], None]] = []
         self.imposed: dict[str, Plain] | None = None
         self.console: Console | None = None
+        self.measuring: SystemMetrics | None = None
         self.follower: Follower | None = None
         self.tensorboard: TensorboardSync | None = None
         self._log = log
@@ -95,6 +98,9 @@ class Lifecycle:
     def begin(self) -> None:
         """Start what is recorded beside what the program logs."""
         self.metadata.begin()
+        if self.measuring is not None:
+            self.before_end.append(self.measuring.stop)
+            self.measuring.begin()
         if self.console is not None:
             self.console.start()
 

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from airtape.control_groups import ControlGroups
 from airtape.records import Plain
 from airtape.regular_files import text_of
 
@@ -95,10 +96,10 @@ def hardware(place: Path, root: Path = Path("/")) -> dict[str, Plain]:
     said |= _processor(root)
     with suppress(OSError, AttributeError):
         said["cpu_count_usable"] = len(os.sched_getaffinity(0))
-    if limits := [*_cpu_limits(root)]:
-        said["cpu_limit"] = min(limits)
-    if totals := [*_memory_totals(root)]:
-        said["memory_bytes"] = min(totals)
+    groups = ControlGroups(root)
+    said["cpu_limit"] = groups.cpu_limit()
+    totals = (_memory_total(root), groups.memory_limit())
+    said["memory_bytes"] = min((total for total in totals if total is not None), default=None)
     with suppress(OSError):
         usage = shutil.disk_usage(place)
         said["disk_bytes"], said["disk_used_bytes"] = usage.total, usage.used
@@ -119,39 +120,9 @@ def _processor(root: Path) -> dict[str, Plain]:
     return said | {"cpu_count": len(cores)} if cores else said
 
 
-def _memory_totals(root: Path) -> Iterator[int]:
-    if found := re.search(r"^MemTotal:\s+(\d+) kB", _text(root / "proc/meminfo"), re.MULTILINE):
-        yield int(found[1]) * _KIB
-    for folder in _control_groups(root, "memory"):
-        for name in ("memory.max", "memory.limit_in_bytes"):
-            with suppress(ValueError):  # "max", or no such file
-                yield int(_text(folder / name))
-
-
-def _cpu_limits(root: Path) -> Iterator[float]:
-    for folder in _control_groups(root, "cpu"):
-        with suppress(ValueError, ZeroDivisionError):  # "max 100000", or no such file
-            quota, period = map(int, _text(folder / "cpu.max").split())
-            yield quota / period
-        with suppress(ValueError, ZeroDivisionError):
-            quota = int(_text(folder / "cpu.cfs_quota_us"))
-            if quota > 0:
-                yield quota / int(_text(folder / "cpu.cfs_period_us"))
-
-
-def _control_groups(root: Path, controller: str) -> Iterator[Path]:
-    """Yield the folders of the control groups around this process, the innermost first."""
-    top = root / "sys/fs/cgroup"
-    for line in _text(root / "proc/self/cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers and controller not in controllers.split(","):
-            continue
-        base = top / controllers if controllers else top
-        # In a container the path may be one of the host's, of which only the top is there.
-        inner = Path(path.lstrip("/"))
-        for folder in (inner, *inner.parents):
-            if ".." not in folder.parts:
-                yield base / folder
+def _memory_total(root: Path) -> int | None:
+    found = re.search(r"^MemTotal:\s+(\d+) kB", _text(root / "proc/meminfo"), re.MULTILINE)
+    return int(found[1]) * _KIB if found else None
 
 
 def _gpus(root: Path) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airtape.beginning import Origin, take_over
 from airtape.collectors.output import console_of
+from airtape.collectors.system import system_metrics
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.errors import UsageError
 from airtape.integrations import take_in
@@ -238,6 +239,7 @@ class Session:
         take_in(run, lifecycle, opened.report)
         if settings.mode == "online":
             lifecycle.follower = _follower(opened, settings, terminal)
+        lifecycle.measuring = system_metrics(opened.log, opened.run_dir, settings, opened.note)
         return run, lifecycle
 
     def open_disabled(

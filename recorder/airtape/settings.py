@@ -152,6 +152,16 @@ class Settings:
     disable_redaction: bool = _setting(
         default=False, meaning="record texts as they are, with the secrets in them"
     )
+    disable_stats: bool = _setting(
+        default=False,
+        meaning="do not measure the machine as the run goes on",
+        wandb="WANDB_X_DISABLE_STATS",
+    )
+    stats_sampling_interval: float = _setting(
+        15.0,
+        "seconds from one sample of the machine to the next",
+        wandb="WANDB_X_STATS_SAMPLING_INTERVAL",
+    )
     metadata_timeout: float = _setting(
         2.0, "seconds that the end of a run waits at most until all of that is recorded"
     )

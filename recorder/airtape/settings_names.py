@@ -15,8 +15,13 @@ ALIASES: Final[Mapping[str, str]] = {
     "run_notes": "notes",
     "run_tags": "tags",
     "x_disable_meta": "disable_metadata",
+    "x_disable_stats": "disable_stats",
     "x_label": "label",
     "x_primary": "primary",
+    "x_stats_sampling_interval": "stats_sampling_interval",
+    "_disable_meta": "disable_metadata",
+    "_disable_stats": "disable_stats",
+    "_stats_sampling_interval": "stats_sampling_interval",
 }
 # Settings of W&B about machinery that does not exist here: accepted, without effect, with a notice.
 # So is every private one of W&B's, whose names begin with `_` or `x_`.

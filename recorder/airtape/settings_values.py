@@ -36,11 +36,13 @@ _FLAGS: Final = frozenset(
     {
         *("silent", "quiet", "primary", "save_code", "sync_tensorboard", "monitor_gym"),
         *("disable_git", "disable_code", "disable_console", "disable_metadata"),
-        "disable_redaction",
+        *("disable_redaction", "disable_stats"),
     }
 )
 _MAY_BE_ZERO: Final = frozenset({"fsync_interval", "metadata_timeout", "finish_timeout"})
-_DURATIONS: Final = _MAY_BE_ZERO | {"heartbeat_interval", "checkpoint_interval"}
+_DURATIONS: Final = _MAY_BE_ZERO | {
+    *("heartbeat_interval", "checkpoint_interval", "stats_sampling_interval")
+}
 _MOST_OPEN: Final = 0o777
 _OWNER: Final = 0o600
 _WORLD_WRITABLE: Final = 0o002

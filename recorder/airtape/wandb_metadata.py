@@ -49,6 +49,13 @@ def wandb_metadata(said: Mapping[str, Any], began_ns: int | None) -> dict[str, P
         told["disk"] = {"/": dict(used)}
     if gpus := hardware.get("gpus"):
         told["gpu_nvidia"] = [{"name": name} for name in gpus]
+        if sizes := hardware.get("gpu_memory_bytes"):
+            told["gpu_nvidia"] = [
+                {"name": name, "memoryTotal": str(size)}
+                for name, size in zip(gpus, sizes, strict=False)
+            ]
+    if "cuda_version" in hardware:
+        told["cudaVersion"] = hardware["cuda_version"]
     for who, prefix in _SCHEDULERS.items():
         if values := said.get(who):
             told[who] = {name.removeprefix(prefix).lower(): value for name, value in values.items()}

@@ -62,6 +62,8 @@ SAMPLES: Mapping[str, tuple[str, object]] = {
     "on_error": ("raise", "raise"),
     "fsync_interval": ("0", 0.0),
     "heartbeat_interval": ("2.5", 2.5),
+    "disable_stats": ("true", True),
+    "stats_sampling_interval": ("1.5", 1.5),
     "checkpoint_interval": ("30", 30.0),
     "finish_timeout": ("0", 0.0),
     "receipt_dir": ("/scratch/receipts", "/scratch/receipts"),
@@ -280,11 +282,11 @@ def test_settings_can_be_an_object() -> None:
 
 def test_a_settings_object_can_be_made_with_wandbs_names() -> None:
     """Scripts pass what W&B's class took; what has no meaning here becomes a notice."""
-    settings = Settings(run_name="n", start_method="thread", _disable_stats=True)
+    settings = Settings(run_name="n", start_method="thread", _disable_viewer=True)
     assert settings.name == "n"
     assert settings.notices == (
         "The setting start_method of W&B has no effect here (Settings(start_method=...))",
-        "The setting _disable_stats of W&B has no effect here (Settings(_disable_stats=...))",
+        "The setting _disable_viewer of W&B has no effect here (Settings(_disable_viewer=...))",
     )
     assert _load(settings=settings).notices == settings.notices
 
@@ -318,7 +320,7 @@ def test_an_unknown_setting_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["start_method", "console_multipart", "_service_wait", "x_disable_stats"]
+    "key", ["start_method", "console_multipart", "_service_wait", "x_disable_viewer"]
 )
 def test_settings_of_wandbs_machinery_are_accepted_with_a_notice(key: str) -> None:
     """They are no error in a script that passes them, and no secret either."""
