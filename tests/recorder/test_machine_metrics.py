@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -59,23 +60,25 @@ def test_a_sample_has_wandbs_names() -> None:
 def test_values_are_those_of_this_process() -> None:
     """Its memory, threads and open files; percentages are within bounds."""
     metrics = _metrics()
+    before = _sample(metrics)
     done = threading.Event()
-    threads = [threading.Thread(target=done.wait) for _ in range(5)]
-    for thread in threads:
-        thread.start()
-    with Path("/dev/null").open():
+    threads = [threading.Thread(target=done.wait) for _ in range(50)]
+    with ExitStack() as files:
+        for thread in threads:
+            thread.start()
+            files.enter_context(Path("/dev/null").open())
         values = _sample(metrics)
     done.set()
     for thread in threads:
         thread.join()
-    after = _sample(metrics)
-    assert values["proc.cpu.threads"] - after["proc.cpu.threads"] == len(threads)
-    assert values["proc.openFiles"] - after["proc.openFiles"] == 1
+    # Threads of other tests may end meanwhile.
+    assert values["proc.cpu.threads"] - before["proc.cpu.threads"] > 25
+    assert values["proc.openFiles"] - before["proc.openFiles"] > 25
     assert values["proc.memory.rssMB"] == pytest.approx(
         psutil.Process().memory_info().rss / (1 << 20), rel=0.2
     )
     for name in ("cpu", "memory_percent", "proc.memory.percent", "disk./.usagePercent"):
-        assert 0 <= after[name] <= 101, name
+        assert 0 <= values[name] <= 101, name
 
 
 def test_time_is_a_share_of_the_processors_that_may_be_used(
