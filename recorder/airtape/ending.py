@@ -16,6 +16,7 @@ from functools import wraps
 from types import CodeType, FrameType, TracebackType
 from typing import Final, NamedTuple, NoReturn
 
+from airtape.loading import load_no_more
 from airtape.records import Plain
 
 INTERRUPTED: Final = 130
@@ -174,6 +175,7 @@ def _remind_of_interrupt() -> None:
     It forgets that when the text of a program is run before it comes to that; each named tuple has
     such a text, and a thread may be loading a module that defines some.
     """
+    load_no_more()
     with suppress(KeyboardInterrupt):
         exec("raise KeyboardInterrupt")  # noqa: S102 - our text, and only with a text it remembers
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import RLock
 
-FORK_WAIT_S = 1.0
-"""Seconds that a fork waits at most; loading takes a few hundredths of one."""
+WAIT_S = 1.0
+"""Seconds that a fork or an end waits at most; loading takes a few hundredths of one."""
 
 
 class _Turn:
@@ -22,8 +22,8 @@ class _Turn:
         self.lock = RLock()
 
     def take(self) -> None:
-        """Let a fork wait until nothing is being loaded."""
-        self.lock.acquire(timeout=FORK_WAIT_S)
+        """Wait until nothing is being loaded."""
+        self.lock.acquire(timeout=WAIT_S)
 
     def give_back(self) -> None:
         """Go on in the process that has forked."""
@@ -37,6 +37,11 @@ class _Turn:
 
 _turn = _Turn()
 os.register_at_fork(before=_turn.take, after_in_parent=_turn.give_back, after_in_child=_turn.renew)
+
+
+def load_no_more() -> None:
+    """Let our threads load nothing from now on, for the process ends; wait for what they load."""
+    _turn.take()
 
 
 @contextmanager
