@@ -11,8 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import RLock
 
-WAIT_S = 1.0
-"""Seconds that a fork or an end waits at most; loading takes a few hundredths of one."""
+FORK_WAIT_S = 1.0
+"""Seconds that a fork waits at most; loading takes a few hundredths of one."""
+
+END_WAIT_S = 5.0
+"""Seconds that the end of the program waits at most."""
 
 
 class _Turn:
@@ -22,8 +25,8 @@ class _Turn:
         self.lock = RLock()
 
     def take(self) -> None:
-        """Wait until nothing is being loaded."""
-        self.lock.acquire(timeout=WAIT_S)
+        """Let a fork wait until nothing is being loaded."""
+        self.lock.acquire(timeout=FORK_WAIT_S)
 
     def give_back(self) -> None:
         """Go on in the process that has forked."""
@@ -41,7 +44,7 @@ os.register_at_fork(before=_turn.take, after_in_parent=_turn.give_back, after_in
 
 def load_no_more() -> None:
     """Let our threads load nothing from now on, for the process ends; wait for what they load."""
-    _turn.take()
+    _turn.lock.acquire(timeout=END_WAIT_S)
 
 
 @contextmanager
