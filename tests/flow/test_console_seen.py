@@ -27,7 +27,7 @@ raise ValueError("diverged")
 """A bar drawn the way tqdm draws it, another process, and an error that ends it all."""
 
 
-def _on_terminal(program: str, folder: Path) -> str:
+def on_terminal(program: str, folder: Path, *, returncode: int = 0) -> str:
     """Run a program whose stdin, stdout and stderr are a terminal; return what it wrote."""
     leader, follower = pty.openpty()
     (folder / "train.py").write_text(program)
@@ -43,13 +43,13 @@ def _on_terminal(program: str, folder: Path) -> str:
         except OSError:
             pass  # how Linux says that nobody has the terminal open any more
         os.close(leader)
-    assert process.returncode == 1, written
+    assert process.returncode == returncode, written
     return written.decode()
 
 
 def test_logs_show_what_a_person_saw(run_tracker: RunTracker, workdir: Path) -> None:
     """Of a demo with a bar and a crash on a terminal: all but what another process wrote."""
-    seen = _on_terminal(PROGRAM.replace("CONSOLE", "'auto'"), workdir)
+    seen = on_terminal(PROGRAM.replace("CONSOLE", "'auto'"), workdir, returncode=1)
     assert "from a process" in seen
     lines = run_tracker("show", "demo", "--logs").stdout.splitlines()
     assert lines[:3] == ["training True", "epoch 1: 100%|##########| 20/20", "evaluating"]
@@ -64,3 +64,18 @@ def test_logs_show_what_a_person_saw(run_tracker: RunTracker, workdir: Path) -> 
     assert file.read_text().splitlines() == ["\x1b[1mtraining\x1b[0m True", *lines[1:]]
     said = json.loads(run_tracker("show", "demo", "--logs", "--json").stdout)["lines"]
     assert [line["stream"] for line in said[:3]] == ["stdout", "stderr", "stdout"]
+
+
+def test_logs_show_all_that_a_person_saw(run_tracker: RunTracker, workdir: Path) -> None:
+    """With `redirect` also what the other process wrote."""
+    seen = on_terminal(PROGRAM.replace("CONSOLE", "'redirect'"), workdir, returncode=1)
+    lines = run_tracker("show", "demo", "--logs").stdout.splitlines()
+    assert {
+        "training True",
+        "epoch 1: 100%|##########| 20/20",
+        "from a process",
+        "evaluating",
+        "ValueError: diverged",
+    } <= {*lines}
+    assert "from a process" in seen
+    assert [line for line in lines if line not in seen] == ["training True"]

@@ -55,6 +55,9 @@ class Source(Protocol):
     def close(self) -> None:
         """Leave the streams as they were before; nothing is handed on any more."""
 
+    def drain(self) -> None:
+        """Wait until what has been written is handed on, but not for long."""
+
     def after_fork(self) -> None:
         """Go on in a forked child."""
 
@@ -277,6 +280,7 @@ class Console:
 
     def flush(self) -> None:
         """Record what is left; nothing is done beside it any more."""
+        self._source.drain()
         self._stopped.set()
         self._news.set()
         if not self._recording.acquire(timeout=PATIENCE_S):

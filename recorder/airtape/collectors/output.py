@@ -7,9 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airtape.collectors.console import Console
+from airtape.collectors.console import Console, Source
 from airtape.collectors.streams import WrappedStreams
 from airtape.loading import loading
+from airtape.notebook import in_notebook
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
 from airtape.settings import Settings
@@ -36,7 +37,16 @@ def console_of(
     open_file = None
     if log.header.role != "shared":
         open_file = partial(_output_file, run_dir.files, settings.file_mode)
-    return Console(log, WrappedStreams(note), open_file, note)
+    return Console(log, _source(settings, note), open_file, note)
+
+
+def _source(settings: Settings, note: Callable[[str], None]) -> Source:
+    # What the descriptors of a notebook's process get is not what somebody sees.
+    if settings.console != "redirect" or in_notebook():
+        return WrappedStreams(note)
+    from airtape.collectors.descriptors import RedirectedDescriptors  # noqa: PLC0415 - few want it
+
+    return RedirectedDescriptors(note)
 
 
 def _output_file(folder: Path, file_mode: int | None) -> OutputFile:

@@ -98,6 +98,9 @@ class WrappedStreams:
         while self._heard:
             _leave(*self._heard.pop())
 
+    def drain(self) -> None:
+        """Do nothing: what is written is handed on at once."""
+
     def after_fork(self) -> None:
         """Do nothing: a forked child writes to the same streams."""
 
