@@ -23,6 +23,8 @@ def take_in(run: Run, lifecycle: Lifecycle, warn: Callable[[str], None]) -> None
     """
     if run.settings.sync_tensorboard:
         _sync_tensorboard(run, lifecycle, warn)
+    if run.settings.monitor_gym:
+        _keep_videos(lifecycle)
 
 
 def _sync_tensorboard(run: Run, lifecycle: Lifecycle, warn: Callable[[str], None]) -> None:
@@ -38,3 +40,15 @@ def _sync_tensorboard(run: Run, lifecycle: Lifecycle, warn: Callable[[str], None
     tensorboard = TensorboardSync(run.log, define, keep, warn, cwd=working_directory())
     lifecycle.tensorboard = tensorboard
     tensorboard.start()
+
+
+def _keep_videos(lifecycle: Lifecycle) -> None:
+    from airtape.collectors.gym_videos import GymVideos  # noqa: PLC0415 - few runs ask
+    from airtape.save_paths import SavedPath  # noqa: PLC0415 - as above
+
+    def keep(video: Path, path: str) -> None:
+        lifecycle.saved.save([SavedPath(path, video)], "now")
+
+    videos = GymVideos(keep, cwd=working_directory())
+    lifecycle.before_end.append(videos.stop)
+    videos.start()
