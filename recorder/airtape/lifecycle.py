@@ -16,6 +16,7 @@ from airtape.fold.fold import Fold
 from airtape.fold.keys import Key
 from airtape.keeper import Keeper
 from airtape.metadata import Metadata
+from airtape.notebook import executed_cells
 from airtape.records import Plain
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
@@ -183,12 +184,25 @@ class Lifecycle:
 
         def write() -> None:
             written.extend(write_final(metadata.files, config, summary, self._log.whole))
+            if cells := executed_cells() if metadata.keeps_code else []:
+                written.append(self._keep_cells(cells))
 
         try:
             within(END_WAIT_S, write)
         finally:
             if written:
                 metadata.files.record(written.copy())
+
+    def _keep_cells(self, cells: list[str]) -> dict[str, Plain]:
+        """Write the cells of a notebook, and return what is to be recorded."""
+        from airtape.session_history import (  # noqa: PLC0415 - most programs are no notebooks
+            SESSION_FILE,
+            session_notebook,
+        )
+
+        text = self.metadata.redaction.lines(session_notebook(cells), SESSION_FILE)
+        data = text.encode("utf-8", "backslashreplace")
+        return self.metadata.files.write(SESSION_FILE, data, "code")
 
     def _attempt(self, step: Callable[[], None]) -> None:
         try:

@@ -79,6 +79,12 @@ class Metadata(threading.Thread):
         return self.is_wanted and self._log.header.role != "shared"
 
     @property
+    def keeps_code(self) -> bool:
+        """Whether code is kept of its own accord: the program, the cells of a notebook."""
+        settings = self._settings
+        return self.writes_files and bool(settings.save_code) and not settings.disable_code
+
+    @property
     def program_path(self) -> str | None:
         """The path of the program from the working directory; its name if it is elsewhere."""
         return self._program.path

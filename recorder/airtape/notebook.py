@@ -17,6 +17,16 @@ def in_notebook() -> bool:
     return shell is not None and "terminal" not in type(shell).__module__
 
 
+def executed_cells() -> list[str]:
+    """Return the code of the cells that were executed so far, in order; none outside a notebook."""
+    if not in_notebook():
+        return []
+    shell = sys.modules["IPython"].get_ipython()
+    # The first one stands for nothing, so that cells count from one.
+    said = getattr(shell, "user_ns", {}).get("In")
+    return [str(cell) for cell in said[1:]] if isinstance(said, list) else []
+
+
 def show_html(html: str) -> bool:
     """Show HTML below the cell that is running; tell whether there is one."""
     if not in_notebook():

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from airtape.notebook import in_notebook
+
 
 class Program(NamedTuple):
     """A program that records.
@@ -42,8 +44,11 @@ def this_program(cwd: Path) -> Program:
 def program_file() -> Path | None:
     """Return the file of the program or the notebook that runs; None when there is none."""
     main = sys.modules.get("__main__")
-    for name in ("__vsc_ipynb_file__", "__file__"):
-        place = getattr(main, name, None)
+    said = [getattr(main, name, None) for name in ("__vsc_ipynb_file__", "__file__")]
+    if in_notebook():
+        # Jupyter tells the kernel by this variable which notebook it is for.
+        said.append(os.environ.get("JPY_SESSION_NAME"))
+    for place in said:
         if isinstance(place, str) and Path(place).is_file():
             return Path(place).resolve()
     return None
