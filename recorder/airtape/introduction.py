@@ -11,6 +11,7 @@ from airtape.errors import Error
 from airtape.login_name import login_name
 from airtape.names import NO_ENTITY, generate_name
 from airtape.process import this_process
+from airtape.program import program_name
 from airtape.project import guess_project
 from airtape.records import Plain
 from airtape.rundir import count_runs
@@ -78,7 +79,7 @@ def metadata(settings: Settings) -> dict[str, Plain]:
         "os": f"{system.sysname} {system.release} {system.machine}",
         "python": ".".join(map(str, sys.version_info[:3])),
         "executable": sys.executable,
-        "program": sys.argv[0] if sys.argv else "",
+        "program": program_name(),
     }
     if settings.anonymous == "must":
         del said["host"], said["user"]

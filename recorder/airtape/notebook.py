@@ -31,6 +31,7 @@ def show_html(html: str) -> bool:
     """Show HTML below the cell that is running; tell whether there is one."""
     if not in_notebook():
         return False
-    module = import_module("IPython.display")
-    module.display(module.HTML(html))
+    # Not as an object of class HTML, which warns of frames.
+    bundle = {"text/html": html, "text/plain": "a run, as HTML"}
+    import_module("IPython.display").display(bundle, raw=True)
     return True

@@ -6,9 +6,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from airtape.notebook import in_notebook
+
+NOTEBOOK: Final = "notebook"
+"""What a program is called that is a notebook of which the file is not known."""
 
 
 class Program(NamedTuple):
@@ -38,17 +41,25 @@ def this_program(cwd: Path) -> Program:
     Args:
         cwd: The working directory.
     """
-    return Program(cwd, dict(os.environ), sys.argv[1:], program_file())
+    # Those of a notebook are the kernel's.
+    arguments = [] if in_notebook() else sys.argv[1:]
+    return Program(cwd, dict(os.environ), arguments, program_file())
+
+
+def program_name() -> str:
+    """Return what the program was started as; of a notebook its file, if that is known."""
+    if in_notebook():
+        return str(program_file() or NOTEBOOK)
+    return sys.argv[0] if sys.argv else ""
 
 
 def program_file() -> Path | None:
     """Return the file of the program or the notebook that runs; None when there is none."""
     main = sys.modules.get("__main__")
-    said = [getattr(main, name, None) for name in ("__vsc_ipynb_file__", "__file__")]
-    if in_notebook():
-        # Jupyter tells the kernel by this variable which notebook it is for.
-        said.append(os.environ.get("JPY_SESSION_NAME"))
-    for place in said:
+    # Jupyter tells the kernel by a variable which notebook it is for, VS Code by a name in it.
+    jupyters = os.environ.get("JPY_SESSION_NAME") if in_notebook() else None
+    said = (getattr(main, name, None) for name in ("__vsc_ipynb_file__", "__file__"))
+    for place in (jupyters, *said):
         if isinstance(place, str) and Path(place).is_file():
             return Path(place).resolve()
     return None

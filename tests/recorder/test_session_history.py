@@ -39,8 +39,9 @@ def notebook(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     return folder / "digits.ipynb"
 
 
-@pytest.mark.usefixtures("notebook")
-def test_the_cells_of_a_notebook_are_kept_when_asked(run_python: RunPython, workdir: Path) -> None:
+def test_the_cells_of_a_notebook_are_kept_when_asked(
+    notebook: Path, run_python: RunPython, workdir: Path
+) -> None:
     """As a notebook, without the secrets in them; the list of files has it."""
     run_python(CELLS, "save", cwd=workdir)
     said = read_back(only_log(workdir)).fold
@@ -50,6 +51,8 @@ def test_the_cells_of_a_notebook_are_kept_when_asked(run_python: RunPython, work
     assert [cell["execution_count"] for cell in cells] == [1, 2]
     assert cells[0]["source"] == ["import airtape"]
     assert cells[1]["source"] == ['token = "[redacted: Hugging Face token]"\n', "1 + 1"]
+    assert said.metadata["program"] == str(notebook)
+    assert "args" not in said.metadata
     where = "code/_session_history.ipynb"
     assert said.metadata["redacted"] == {where: {"Hugging Face token": 1}}
 

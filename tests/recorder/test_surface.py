@@ -310,7 +310,7 @@ class Shell: {module}
 def get_ipython():
     return Shell()
 """
-SHOWN = "def HTML(text): return text\n\ndef display(text): print(text[:8])\n"
+SHOWN = "def display(bundle, raw): print(bundle['text/html'][:8])\n"
 CELLS = """
 import sys
 import IPython
