@@ -11,12 +11,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airtape.cleaning import removal
+from airtape.records import Kind
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 from tests.processes import TRACKER
@@ -175,6 +177,30 @@ def test_files_must_be_held_with_their_bytes(
         "run-ab12cd34.cleaned",
     ]
     assert (workdir / "far" / run_dir.name / "files/model.bin").read_bytes() == b"weights"
+
+
+def test_a_store_must_hold_the_bytes_of_files(
+    tracker: Tracker, old_run: MakeRun, workdir: Path
+) -> None:
+    """It is asked for each, and what it has is read; a receipt of it says which it had."""
+    data = b"weights"
+    digest = sha256(data).hexdigest()
+    named = {"path": "model.bin", "sha256": digest, "size": len(data)}
+    run_dir = old_run("ab12cd34", (Kind.FILES, [[named]]), logs.ended())
+    (run_dir / "files").mkdir()
+    tracker("sync", "--to", STORE, exit_code=3)
+    (run_dir / "files/model.bin").write_bytes(data)
+    held = "does not have the bytes of files/model.bin"
+    assert held in tracker("clean", "--to", STORE, "--dry-run", exit_code=2).stdout
+    tracker("sync", "--to", STORE, "--check")
+    _brought(tracker)
+    (content,) = workdir.glob(f"*/*/{digest}")
+    content.chmod(0o600)
+    content.write_bytes(b"changed")
+    assert held in tracker("clean", "--to", STORE, "--dry-run", exit_code=2).stdout
+    content.write_bytes(data)
+    tracker("clean", "--to", STORE, "--to", "lab", "--yes")
+    assert not list(run_dir.glob("*.txlog"))
 
 
 def test_a_store_that_tells_of_no_files_does_not_hold_them(

@@ -190,6 +190,30 @@ def test_files_that_records_name_are_named_anew(tracker: Tracker, make_run: Make
     tracker("verify", str(run_dir))
 
 
+def test_the_content_of_files_is_dropped_from_a_target(
+    tracker: Tracker, make_run: MakeRun, workdir: Path
+) -> None:
+    """And comes again as it is now; what another run has, too, stays, which is said."""
+    data = f"password: '{SECRET}'\n".encode()
+    file = {"path": "config.yaml", "sha256": sha256(data).hexdigest(), "size": len(data)}
+    run_dir = _leaky(make_run, (Kind.FILES, [[file]]))
+    tracker("sync", "--to", STORE)
+    assert any(workdir.glob(f"*/*/{file['sha256']}"))
+    result = _scrub(tracker, "--yes", "--from", STORE)
+    assert result.stderr == ""
+    assert not _is_anywhere(workdir)
+    now = (run_dir / "files/config.yaml").read_bytes()
+    assert any(workdir.glob(f"*/*/{sha256(now).hexdigest()}"))
+    shutil.rmtree(run_dir)
+    _leaky(make_run, (Kind.FILES, [[file]]))
+    other = make_run("other", (Kind.FILES, [[file]]), logs.ended())
+    (other / "files").mkdir()
+    (other / "files/config.yaml").write_bytes(data)
+    tracker("sync", "--to", STORE, "--again")
+    result = _scrub(tracker, "--yes", "--from", STORE)
+    assert "1 file with the text stay in the target: other runs have them" in result.stderr
+
+
 def test_damaged_bytes_keep_their_number(
     tracker: Tracker, tracker_json: Callable[..., Any], make_run: MakeRun
 ) -> None:

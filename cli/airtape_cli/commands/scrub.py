@@ -19,12 +19,13 @@ from airtape.overview import Overview
 from airtape.predecessors import root_of
 from airtape.scrub.run import RunScrub, look_through, scrub_run
 from airtape.scrub.scrubber import MARK
-from airtape.scrub.targets import forget_free_pages, send_again
+from airtape.scrub.targets import forget_contents, forget_free_pages, send_again
 from airtape.sync.report import ExitCode
 from airtape.targets import without_password
 from airtape.tombstones import now_text
 from airtape_cli.locate import find_whole_run
 from airtape_cli.options import default_folder, folder_option, json_option, named_target, vantage
+from airtape_cli.render.notes import echo_note
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.text import shown
 from airtape_cli.render.verify_report import counted
@@ -99,7 +100,7 @@ def scrub(
         _ask(found, looked, targets, yes=yes)
         scrub_run(found.directories, texts, now=now_text(), by=login_name(os.environ))
         for target in targets:
-            _scrub_target(found, target)
+            _scrub_target(found, target, looked)
     if as_json:
         echo_json({"dry_run": dry_run, "run": found.path, **_shape(looked)})
         return
@@ -155,7 +156,7 @@ def _check(run: Overview, targets: Sequence[str]) -> None:
                 )
 
 
-def _scrub_target(run: Overview, target: str) -> None:
+def _scrub_target(run: Overview, target: str, looked: RunScrub) -> None:
     roots = frozenset(root_of(header) for header, _ in run.writers)
     for report in send_again(run.directories, partial(open_backend, target), roots):
         problems = [problem for one in report.runs for problem in one.problems]
@@ -167,6 +168,11 @@ def _scrub_target(run: Overview, target: str) -> None:
                 because="another sync holds the run" if error is None else str(error),
                 hint="Say the same again.",
             )
+    stays = forget_contents(partial(open_backend, target), looked.contents)
+    if stays:
+        echo_note(
+            f"{counted(stays, 'file')} with the text stay in the target: other runs have them"
+        )
     forget_free_pages(target)
 
 

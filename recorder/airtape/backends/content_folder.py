@@ -82,6 +82,10 @@ class ContentFolder:
         finally:
             os.close(fd)
 
+    def forget(self, file: Digest) -> None:
+        """Remove a content; gone already is as good."""
+        self._path(file).unlink(missing_ok=True)
+
     def take_over(self, other: ContentFolder) -> None:
         """Have what another folder has, too; where the file system can, it takes no space."""
         for path in other._folder.glob("??/*"):

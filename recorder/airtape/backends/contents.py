@@ -47,6 +47,20 @@ class KeepsFiles(Protocol):
         """
 
 
+@runtime_checkable
+class ForgetsFiles(Protocol):
+    """A target that can drop the content of a file; none that keeps files has to."""
+
+    def forget_file(self, file: Digest) -> None:
+        """Drop a content that no record names any more.
+
+        Idempotent: one that is not there is no error.
+
+        Raises:
+            TargetError: The target does not answer or cannot be written.
+        """
+
+
 def is_digest(sha256: object) -> TypeGuard[str]:
     """Tell whether something is a SHA-256 in lower-case hexadecimal."""
     return isinstance(sha256, str) and _DIGEST.fullmatch(sha256) is not None

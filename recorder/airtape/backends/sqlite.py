@@ -190,6 +190,11 @@ class SqliteBackend:
         with self._store.failing():
             yield from self._contents.read(file)
 
+    def forget_file(self, file: Digest) -> None:
+        """Drop a content that no record names any more."""
+        with self._store.failing():
+            self._contents.forget(file)
+
     def close(self) -> None:
         """Close the file; may be called again."""
         self._store.close()

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from airtape.backends.base import Backend
+from airtape.backends.contents import KeepsFiles
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.tally import Tally
-from airtape.receipts.taking import digest_of_file, files_of
+from airtape.file_copy import Digest
+from airtape.receipts.taking import digest_of_file, files_of, held_of
 from airtape.sync.log_file import LogFile
 from airtape.sync.receipt import Receipt, receipt_of
 from airtape.sync.source import Gap, WriterReader
@@ -87,7 +91,7 @@ class Proof:
         self._names = TargetNames(backend)
         self.target = target
 
-    def lacks(self, writers: Iterable[WriterHere], files: Mapping[str, str]) -> Iterator[str]:
+    def lacks(self, writers: Sequence[WriterHere], files: Mapping[str, str]) -> Iterator[str]:
         """Yield what the target lacks of a run, or may lack, in sentences.
 
         Args:
@@ -99,14 +103,23 @@ class Proof:
             run = self._names.run_of(here.log, here.writer.header)
             runs.append(run)
             yield from self._lacks_of(here, self._backend.read_cursor(run, _uuid(here)))
-        held: set[tuple[str, str]] = set()
-        if isinstance(self._backend, HoldsFiles):
-            for run in dict.fromkeys(runs):
-                held |= self._backend.held_files(run) or frozenset()
+        held = self._files_held(dict.fromkeys(runs), writers)
         missing = [path for path, digest in files.items() if (path, digest) not in held]
         if missing:
             more = f" and {len(missing) - 1} more" if missing[1:] else ""
             yield f"{self.target} does not have the bytes of {missing[0]}{more}"
+
+    def _files_held(
+        self, runs: Iterable[RunKey], writers: Sequence[WriterHere]
+    ) -> set[tuple[str, str]]:
+        """Return path and digest of each file whose bytes the target has, and of which it knows."""
+        if isinstance(self._backend, HoldsFiles):
+            return {file for run in runs for file in self._backend.held_files(run) or ()}
+        if not isinstance(self._backend, KeepsFiles):
+            return set()
+        held = held_of(self._backend, [here.writer.fold() for here in writers])
+        # What is about to be the only copy is read to its end.
+        return {(path, file.sha256) for path, file in held if _reads_well(self._backend, file)}
 
     def receipt(self, writers: Iterable[WriterHere]) -> Receipt:
         """Return what the target has of a run."""
@@ -131,6 +144,14 @@ class Proof:
                 if cursor.tally is None
                 else f"the records that {self.target} has are not these"
             )
+
+
+def _reads_well(backend: KeepsFiles, file: Digest) -> bool:
+    found = sha256()
+    with suppress(LookupError):
+        for part in backend.read_file(file):
+            found.update(part)
+    return found.hexdigest() == file.sha256
 
 
 def _uuid(here: WriterHere) -> bytes:

@@ -7,12 +7,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from airtape.backends.base import Backend
+from airtape.backends.contents import KeepsFiles, is_digest
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.listing import WriterCursor, cursors_of
 from airtape.errors import Error
+from airtape.file_copy import Digest
 from airtape.fold.fold import Fold
 from airtape.receipts.document import ReceiptDocument
 from airtape.records import Kind
@@ -36,7 +39,38 @@ def take_receipt(backend: Backend, *, name: str, target: str, now_ns: int) -> Re
     Raises:
         TargetError: The target does not answer.
     """
-    return ReceiptDocument(name, target, now_ns, list(cursors_of(backend)))
+    writers = list(cursors_of(backend))
+    files: dict[RunKey, frozenset[tuple[str, str]]] = {}
+    if isinstance(backend, KeepsFiles):
+        for run, found in groupby(writers, key=lambda one: one.run):
+            held = held_of(backend, [one.cursor.fold() for one in found])
+            files[run] = frozenset((path, file.sha256) for path, file in held)
+    return ReceiptDocument(name, target, now_ns, writers, files)
+
+
+def held_of(backend: KeepsFiles, folds: Iterable[Fold]) -> set[tuple[str, Digest]]:
+    """Return path and digest of each file of a run that a target has the bytes of.
+
+    Args:
+        backend: The target.
+        folds: What the run's writers have said, which names the files.
+
+    Raises:
+        TargetError: The target does not answer.
+    """
+    named = files_named(folds)
+    missing = backend.missing_files({digest for _, digest in named})
+    return {(path, digest) for path, digest in named if digest not in missing}
+
+
+def files_named(folds: Iterable[Fold]) -> set[tuple[str, Digest]]:
+    """Return path and digest of each file that writers have named."""
+    return {
+        (f"files/{path}", Digest(file["size"], file["sha256"]))
+        for fold in folds
+        for path, file in fold.files.items()
+        if type(file.get("size")) is int and is_digest(file.get("sha256"))
+    }
 
 
 def receipt_of_directories(

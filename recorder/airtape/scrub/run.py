@@ -18,6 +18,7 @@ from typing import Any, Final
 import msgpack
 
 from airtape.errors import TargetError
+from airtape.file_copy import Digest
 from airtape.receipts.kept import write_whole
 from airtape.records import Kind, pack_big_ints, unpack_ext
 from airtape.rundir import RunDir, log_files
@@ -37,10 +38,12 @@ class RunScrub:
     Attributes:
         logs: Its logs.
         files: The files in which a text stood.
+        contents: What stood in them.
     """
 
     logs: list[LogScrub] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    contents: list[Digest] = field(default_factory=list)
 
     @property
     def records(self) -> int:
@@ -65,6 +68,7 @@ def look_through(run_dirs: Iterable[Path], texts: Sequence[str]) -> RunScrub:
         contents = _Contents(run_dir, texts)
         found.files += contents.hits
         found.logs += contents.logs
+        found.contents += contents.old
     for log in found.logs:
         log.look()
     return found
@@ -105,6 +109,7 @@ class _Contents:
         self._scrubber = scrubber
         self._blobs: dict[Path, bytes] = {}
         self._files: dict[Path, bytes] = {}
+        self.old: list[Digest] = []
         new: dict[str, NewFile] = {}
         for path in _files_of(run_dir):
             if not any(map(scrubber.is_in, overlapping(path))):
@@ -115,7 +120,8 @@ class _Contents:
             if clean != data:
                 (self._blobs if is_blob else self._files)[path] = clean
                 digest = sha256(clean).hexdigest()
-                new[sha256(data).hexdigest()] = NewFile(digest, len(clean))
+                self.old.append(Digest(len(data), sha256(data).hexdigest()))
+                new[self.old[-1].sha256] = NewFile(digest, len(clean))
         scrubber.files = new
         self.logs = [LogScrub(path, scrubber) for path in log_files(run_dir)]
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
 
 from airtape.backends.base import Backend
+from airtape.backends.contents import ForgetsFiles
 from airtape.backends.cursor import RunKey
+from airtape.backends.listing import cursors_of
 from airtape.errors import TargetError
+from airtape.file_copy import Digest
+from airtape.receipts.taking import files_named
 from airtape.rundir import Found
 from airtape.sync.engine import sync_to
 from airtape.sync.options import SyncOptions
@@ -46,6 +50,26 @@ def send_again(
         options = replace(options, renames=replace(options.renames, known=names))
         reports.append(sync_to(Found(list(run_dirs), [], []), open_target, options))
     return reports
+
+
+def forget_contents(open_target: Callable[[], Backend], old: Iterable[Digest]) -> int:
+    """Have a target drop contents that none of its runs names any more; return how many stay.
+
+    Raises:
+        TargetError: The target does not answer or cannot be written.
+    """
+    with closing(open_target()) as backend:
+        if not isinstance(backend, ForgetsFiles):
+            return 0
+        named = {
+            file for one in cursors_of(backend) for _, file in files_named([one.cursor.fold()])
+        }
+        stays = 0
+        for file in old:
+            stays += file in named
+            if file not in named:
+                backend.forget_file(file)
+        return stays
 
 
 def forget_free_pages(url: str) -> bool:
