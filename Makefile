@@ -11,6 +11,8 @@ BACKPORTS := 'tomli>=2' typing-extensions
 WHEELHOUSE ?=
 # Where a branch that no test takes could lose somebody's data.
 EXACT := */airtape/records.py,*/airtape/fold*,*/airtape/txlog/*,*/airtape/sync/*
+# Which faults of a sync are tried: of files, or with TARGET=postgres those of a server.
+TRIED := sync_faults and $(if $(filter postgres,$(TARGET)),postgres,not postgres)
 # What only the tests with a server reach.
 SERVED := */airtape/backends/postgres*
 
@@ -64,10 +66,10 @@ faults: .venv/.installed ## kill, fill, truncate and flip, many times
 	$(PYTEST) -m faults -o faulthandler_timeout=900 $(ARGS)
 
 sync-faults: .venv/.installed ## kill, stop and mislead syncs, many times; TARGET=postgres for that one
-	$(PYTEST) -m 'sync_faults and $(if $(filter postgres,$(TARGET)),postgres,not postgres)' --numprocesses $(JOBS) --dist worksteal -o faulthandler_timeout=900 $(ARGS)
+	$(PYTEST) -m '$(TRIED)' --numprocesses $(JOBS) --dist worksteal -o faulthandler_timeout=900 $(ARGS)
 
-soak: .venv/.installed ## the same for a long time: everything that repeats, 20 times as often
-	$(PYTEST) -m 'faults or soak or (sync_faults and not postgres)' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
+soak: .venv/.installed ## faults of both kinds for a long time, 20 times as often; TARGET as above
+	$(PYTEST) -m '$(if $(TARGET),,faults or soak or) $(TRIED)' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
 
 cov: .venv/.installed ## whether the quick tests reach enough of the code, and a page that shows it
 	$(PYTEST) --numprocesses $(JOBS) --cov --cov-report=html:build/coverage $(ARGS)

@@ -11,28 +11,41 @@ REPEATING_SUITE = """
     import pytest
 
     def test_rounds(rounds):
-        assert rounds(30) == 30 * {factor}
+        assert rounds(30) == {tries}
+
+    def test_at_least_one(rounds):
+        assert rounds(1) >= 1
 
     def test_examples():
-        assert hypothesis.settings().max_examples == 100 * {factor}
+        assert hypothesis.settings().max_examples == {examples}
 
     def test_usual_limit(request):
         mark = request.node.get_closest_marker("timeout")
-        assert (mark.args[0] if mark else 4) == 4 * {factor}
+        assert (mark.args[0] if mark else 4) == 4 * {longer}
 
     @pytest.mark.timeout(6)
     def test_own_limit(request):
-        assert request.node.get_closest_marker("timeout").args == (6 * {factor},)
+        assert request.node.get_closest_marker("timeout").args == (6 * {longer},)
 """
 
 
-@pytest.mark.parametrize("factor", [1, 3])
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [
+        ("1", {"tries": 30, "examples": 100, "longer": 1}),
+        ("3", {"tries": 90, "examples": 300, "longer": 3}),
+        ("0.2", {"tries": 6, "examples": 20, "longer": 1}),
+    ],
+)
 def test_everything_that_repeats_is_multiplied(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, factor: int
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    factor: str,
+    expected: dict[str, int],
 ) -> None:
-    """Under --rounds N tries, examples of properties and time limits are N times the usual."""
+    """Under --rounds N tries and examples are N times the usual, time limits not less than it."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makeini("[pytest]\ntimeout = 4")
-    pytester.makepyfile(REPEATING_SUITE.format(factor=factor))
+    pytester.makepyfile(REPEATING_SUITE.format(**expected))
     result = pytester.runpytest_subprocess("-p", "tests.rounds", f"--rounds={factor}")
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=5)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,10 @@ from typing import NamedTuple
 
 import pytest
 
+from airtape.backends.registry import open_backend
+from airtape.sync.engine import sync_to
+from airtape.sync.options import SyncOptions
+from airtape.sync.retry import Retry
 from tests.ended import wait_until
 from tests.faults.table import SayRow
 from tests.faults.trials import Server, Trial
@@ -25,11 +30,18 @@ from tests.sync_faults.exactness import EXACT, NONE, difference, logs_in, sum_of
 from tests.sync_faults.syncs import HANGS_AFTER_S, Syncs, small_batches, tracker
 from tests.sync_faults.targets import Targets
 
-pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(600)]
 
 RUNS, ROWS = 12, 2500
 TIMES_ALONE, TURNS = 1.5, 3
 LEASE_S = 61.0
+TICKS, PROCESSES, JOBS, FOLLOWERS = 400, 40, 30, 4
+ROWS_EACH = 300
+"""After how many rows a life of a job is over, if nobody kills or ends it before."""
+OVERLAP = 3
+"""How many syncs are under way at once."""
+TICK_NS = 300 * 10**9
+"""By how much the clock of each tick is later than that of the one before."""
 
 
 def write_runs(folder: Path, runs: int = RUNS, rows: int = ROWS) -> None:
@@ -173,8 +185,9 @@ class Jobs:
                 "plain",
                 folder=self.folder,
                 run_id=name,
-                rate=self.chances.choice([20, 200]),
-                sizes=[0, 100, 5000],
+                rate=self.chances.choice([5, 50]),
+                sizes=[0, 100, 1000],
+                count=ROWS_EACH,
                 first=1000 * len(self.lives),
                 settings={"resume": "allow"},
             )
@@ -195,6 +208,60 @@ class Jobs:
         self.running.clear()
 
 
+class Crons:
+    """Ticks of cron that overlap: some are processes as cron starts them, the rest are threads.
+
+    Args:
+        syncs: Starts the processes.
+        wandb: What they bring.
+        url: Where to.
+        pool: Runs the threads.
+    """
+
+    def __init__(self, syncs: Syncs, wandb: Path, url: str, pool: ThreadPoolExecutor) -> None:
+        self._syncs = syncs
+        self._wandb = wandb
+        self._url = url
+        self._pool = pool
+        self._processes: list[subprocess.Popen[str]] = []
+        self._threads: list[Future[int]] = []
+        self.codes: set[int] = set()
+
+    def in_process(self, *, killed: bool) -> None:
+        """Start a sync as cron does; kill it before it is through, if it is to be."""
+        command = tracker(self._wandb, self._url, "--retry-for", "30s")
+        self._processes.append(self._syncs.start(command))
+        if killed:
+            self._processes[-1].kill()
+
+    def in_thread(self, now_ns: int) -> None:
+        """Start a sync here, which takes it to be so late."""
+        options = SyncOptions(retry=Retry(patience_s=30), now_ns=lambda: now_ns)
+        self._threads.append(
+            self._pool.submit(
+                lambda: sync_to([self._wandb], lambda: open_backend(self._url), options).exit_code
+            )
+        )
+
+    def wait(self, left: int) -> None:
+        """Wait until no more than so many of them are under way."""
+        while self._under_way() > left:
+            time.sleep(0.005)
+
+    def _under_way(self) -> int:
+        processes = sum(process.poll() is None for process in self._processes)
+        return processes + sum(not thread.done() for thread in self._threads)
+
+    def end(self) -> None:
+        """Wait for all of them; each has done its work, or left it to others, or was killed."""
+        for process in self._processes:
+            output, _ = process.communicate(timeout=HANGS_AFTER_S)
+            assert process.returncode in {0, 5, -signal.SIGKILL}, output
+            self.codes.add(process.returncode)
+        self.codes |= {int(thread.result(HANGS_AFTER_S)) for thread in self._threads}
+        assert self.codes <= {0, 5, -signal.SIGKILL}
+
+
 def test_ticks_beside_followers_while_jobs_come_and_go(
     targets: Targets,
     syncs: Syncs,
@@ -204,32 +271,28 @@ def test_ticks_beside_followers_while_jobs_come_and_go(
     row: SayRow,
 ) -> None:
     """Whoever brings what, and whoever is killed: in the end the target equals the logs."""
-    factor = rounds(1)
-    ticks, most, followers = 40 * min(10, factor), min(30, 8 * factor), min(4, 2 * factor)
     folder, url = tmp_path / "jobs", targets.new()
     wandb = folder / "wandb"
-    jobs = Jobs(server, folder, most, random.Random(20261120))
+    jobs = Jobs(server, folder, JOBS, random.Random(20261120))
     jobs.go_on()
     wait_until(wandb.exists, "the first job")
-    following = [syncs.start(tracker(wandb, url, "--follow")) for _ in range(followers)]
-    crons: list[subprocess.Popen[str]] = []
-    codes: set[int] = set()
-    for number in range(ticks):
-        jobs.go_on()
-        crons.append(syncs.start(tracker(wandb, url, "--retry-for", "30s")))
-        if number % 8 == 7:
-            crons[-1].kill()
-        if number % 13 == 12:
-            following[number % followers].kill()
-            following.append(syncs.start(tracker(wandb, url, "--follow")))
-        while sum(cron.poll() is None for cron in crons) > 2:
-            with suppress(subprocess.TimeoutExpired):
-                next(cron for cron in crons if cron.poll() is None).wait(0.05)
-    jobs.end()
-    for cron in crons:
-        output, _ = cron.communicate(timeout=HANGS_AFTER_S)
-        codes.add(cron.returncode)
-        assert cron.returncode in {0, 5, -signal.SIGKILL}, output
+    following = [syncs.start(tracker(wandb, url, "--follow")) for _ in range(FOLLOWERS)]
+    ticks = min(TICKS, rounds(TICKS))
+    processes = min(ticks, rounds(PROCESSES))
+    with ThreadPoolExecutor(OVERLAP) as pool:
+        crons = Crons(syncs, wandb, url, pool)
+        for number in range(ticks):
+            jobs.go_on()
+            if number * processes % ticks < processes:
+                crons.in_process(killed=jobs.chances.random() < 0.2)
+            else:
+                crons.in_thread(time.time_ns() + number * TICK_NS)
+            if number % 40 == 39:
+                following[number // 40 % FOLLOWERS].kill()
+                following.append(syncs.start(tracker(wandb, url, "--follow")))
+            crons.wait(OVERLAP)
+        jobs.end()
+        crons.end()
     for follower in following:
         follower.terminate()
     for follower in following:
@@ -239,11 +302,12 @@ def test_ticks_beside_followers_while_jobs_come_and_go(
     found = difference(url, logs_in(wandb))
     row(
         "S4",
-        f"{targets.kind}: {ticks} ticks of overlapping syncs beside {followers} followers, both "
-        f"killed at times, while {most} jobs start, log, are killed and requeued",
+        f"{targets.kind}: {ticks} ticks of overlapping syncs, {processes} of them processes, "
+        f"beside {FOLLOWERS} followers, both killed at times, while {JOBS} jobs start, log, are "
+        "killed and requeued",
         tries=ticks,
         result=f"{found}; {len(jobs.lives)} lives of jobs, {jobs.kills} killed, "
-        f"{len(logs_in(wandb))} logs; exit codes {sorted(codes)}, then {last}",
+        f"{len(logs_in(wandb))} logs; exit codes {sorted(crons.codes)}, then {last}",
         passes=f"{EXACT}; then exit 0",
     )
     assert (last, found) == (0, NONE)

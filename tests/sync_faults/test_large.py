@@ -84,7 +84,7 @@ def test_a_large_log(
     targets: Targets, wandb: Path, rounds: Callable[[int], int], row: SayRow, keys: int
 ) -> None:
     """It arrives at a steady speed, in memory that does not grow with it."""
-    large = write_large(wandb, rounds(SIZE), keys)
+    large = write_large(wandb, max(SIZE, rounds(SIZE)), keys)
     size, points = large.path.stat().st_size, large.rows * keys
     # The sync does the same each time, unlike what else the machine is doing.
     took, used, mib = min(_bring(targets.new(), wandb, large) for _ in range(TRIES))
@@ -114,7 +114,7 @@ def test_a_kill_half_way(
     targets: Targets, syncs: Syncs, wandb: Path, rounds: Callable[[int], int], row: SayRow
 ) -> None:
     """The next sync reads at most one batch of what had arrived again."""
-    large = write_large(wandb, rounds(SIZE // 2), 5)
+    large = write_large(wandb, max(SIZE // 2, rounds(SIZE // 2)), 5)
     url, batch = targets.new(), SyncOptions().max_bytes
     process = syncs.start(tracker(wandb, url))
     wait_until(lambda: _received(url) > large.records // 2, "half of it")

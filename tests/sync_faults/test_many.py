@@ -44,11 +44,18 @@ sys.exit(code)
 """Runs a command, and prints how many MiB of memory it had at most."""
 
 
-def test_ten_thousand_directories(
-    targets: Targets, syncs: Syncs, wandb: Path, row: SayRow, tmp_path: Path
+def test_thousands_of_directories(
+    targets: Targets,
+    syncs: Syncs,
+    wandb: Path,
+    row: SayRow,
+    tmp_path: Path,
+    rounds: Callable[[int], int],
 ) -> None:
     """All but the damaged are whole in the target; then looking for news is cheap."""
-    whole, damaged, still_open = make(wandb)
+    # A server takes some milliseconds for each, so that all of them come with more rounds only.
+    count = COUNT if targets.kind == "sqlite" else min(COUNT, rounds(COUNT // 10))
+    whole, damaged, still_open = make(wandb, count)
     url = targets.new()
     began = time.monotonic()
     first = syncs.report(wandb, url, within_s=LONGEST_S)
@@ -57,8 +64,8 @@ def test_ten_thousand_directories(
     found = difference(url, [*whole, *damaged, *still_open])
     row(
         "S8",
-        f"{targets.kind}: first sync of {COUNT:,} directories, {len(damaged)} damaged",
-        tries=COUNT,
+        f"{targets.kind}: first sync of {count:,} directories, {len(damaged)} damaged",
+        tries=count,
         result=f"exit {first['exit_code']}, {len(said)} damaged ones reported, "
         f"{first_s:.0f} s; {found}",
         passes=f"exit 3, all damaged ones reported; {EXACT}",
@@ -80,7 +87,7 @@ def _look_for_news(
     seconds, mib = min(_nothing_new(wandb, url) for _ in range(3))
     row(
         "S8",
-        f"{targets.kind}: a pass over {COUNT:,} directories with nothing new",
+        f"{targets.kind}: a pass over {len(list(wandb.iterdir())):,} directories with nothing new",
         tries=3,
         result=f"{seconds:.1f} s, {mib} MiB",
         passes=f"exit 0 within {NOTHING_NEW_S:.0f} s, <= {MIB} MiB",
