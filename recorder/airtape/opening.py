@@ -87,14 +87,17 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
     with ExitStack() as undo:
         run_dir = create_run_dir(base, run_id, now, file_mode=settings.file_mode)
         undo.callback(discard_run_dir, run_dir)
-        note = _debug_log(run_dir, settings.file_mode)
+        write = _debug_log(run_dir, settings.file_mode)
+
+        def note(text: str) -> None:
+            write(redaction(text, "debug.log"))
 
         def report(text: str) -> None:
             terminal.warn_once(text, text)
             note(text)
 
         def tell_of_secret(where: str, what: str) -> None:
-            note(f"taken out of {where}: {what}")
+            write(f"taken out of {where}: {what}")
             if where.partition(".")[0] in _SAID_BY_PROGRAMS:
                 terminal.warn_once(
                     "redaction",
@@ -102,6 +105,7 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
                     "the metadata of the run list all of them",
                 )
 
+        redaction = of_this_process(wanted=not settings.disable_redaction, on_news=tell_of_secret)
         segments = Segments(run_dir, settings, report)
         wall_ns = time_ns()
         log = RunLog(
@@ -119,9 +123,7 @@ def _open(base: Path, settings: Settings, terminal: Terminal, origin: Origin) ->
                 place.base / "wandb" / run_dir.root.name
                 for place in fallbacks(settings, os.environ)
             ],
-            redaction=of_this_process(
-                wanted=not settings.disable_redaction, on_news=tell_of_secret
-            ),
+            redaction=redaction,
         )
         undo.callback(log.writer.abandon)
         log.checkpoint()

@@ -10,7 +10,7 @@ import pytest
 import airtape
 from airtape.records import Kind
 from tests.processes import RunPython
-from tests.recording import StartRun, log_of, read_back, recorded
+from tests.recording import StartRun, log_of, open_log, read_back, recorded
 
 TOKEN = "hf_Ab3dEf6hIj9lMn2pQr5tUv8xYz1Bc4eFg7"  # noqa: S105 - of that shape, never given out
 MARK = "[redacted: Hugging Face token]"
@@ -146,3 +146,13 @@ def test_each_writer_of_a_run_has_a_list_of_its_own(run_python: RunPython, workd
         "primary": {"redacted": {"config.a": counted}},
         "child": {f"redacted_{child.hex()[:8]}": {"history.child": counted}},
     }
+
+
+def test_what_is_noted_has_no_secrets(tmp_path: Path) -> None:
+    """Notes in ``debug.log`` may repeat what an error says."""
+    opened = open_log(tmp_path)
+    opened.note(f"it failed: {TOKEN}")
+    opened.log.close(0, {"how": "finish"})
+    noted = (opened.run_dir.logs / "debug.log").read_text("utf-8")
+    assert f"it failed: {MARK}" in noted
+    assert TOKEN not in noted
