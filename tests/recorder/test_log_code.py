@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -43,8 +44,12 @@ def logged(run: airtape.Run, **arguments: Any) -> list[str]:
 
 
 @pytest.mark.usefixtures("tree")
-def test_code_below_the_working_directory_is_kept(start_run: StartRun) -> None:
+def test_code_below_the_working_directory_is_kept(
+    start_run: StartRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Python, requirements and Dockerfiles; neither other files nor those of runs."""
+    # However the tests were started, they are no program with a name.
+    monkeypatch.delattr(sys.modules["__main__"], "__file__", raising=False)
     run = start_run(settings={"disable_metadata": True})
     paths = ["Dockerfile.gpu", "m.py", "my/wandb/y.py", "pkg/u.py", "requirements.txt"]
     assert logged(run) == paths
