@@ -53,6 +53,7 @@ docs: .venv/.installed ## write the generated parts of the docs anew
 bench: .venv/.installed ## what importing, starting, logging and finishing cost
 	$(BIN)/python bench/side_by_side.py $(if $(WRITE),--write)
 	$(BIN)/python bench/record.py
+	$(BIN)/python -m bench.start_and_stop
 
 oracle: .venv/.installed ## compare with the recorded behaviour of wandb
 	$(PYTEST) -m oracle --numprocesses $(JOBS) $(ARGS)

@@ -1,4 +1,4 @@
-"""What recording costs: importing, starting, logging and finishing; ``make bench`` runs it.
+"""What a call of ``log()`` costs; ``make bench`` runs it.
 
 Absolute times differ from machine to machine, so each call is set against the least that any
 recorder on msgpack must do, measured in turns with it: pack, checksum, one ``os.write``.
@@ -9,8 +9,6 @@ from __future__ import annotations
 import gc
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -26,25 +24,8 @@ import airtape
 CALLS = 20_000
 BESIDE_CALLS = 2_000
 BLOCK = 1_000
-FRESH_PROCESSES = 7
 
 Log = Callable[[dict[str, float]], object]
-
-CPU_OF_IMPORT = """
-import time
-before = time.process_time()
-import airtape
-print(time.process_time() - before)
-"""
-
-CPU_OF_SCRIPT = """
-import time
-import airtape
-with airtape.init(project="bench", mode="offline") as run:
-    for i in range(10):
-        run.log({"loss": 1 / (i + 1)})
-print(time.process_time())
-"""
 
 
 def row(i: int) -> dict[str, float]:
@@ -92,15 +73,6 @@ def busy_thread() -> Iterator[None]:
     thread.join()
 
 
-def in_fresh_processes(program: str) -> float:
-    """The least of the figures that a program prints, each time in a new process."""
-    command = [sys.executable, "-c", program]
-    return min(
-        float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)  # noqa: S603 - ours
-        for _ in range(FRESH_PROCESSES)
-    )
-
-
 def show(what: str, figure: float, unit: str, beside: str = "") -> None:
     """Print one line of the table."""
     print(f"{what:<42}{figure:>10.1f} {unit:<4}{beside}")
@@ -124,11 +96,7 @@ def main() -> None:
     os.environ.update(TRACKER_SILENT="true", TRACKER_MODE="offline")
     with tempfile.TemporaryDirectory() as folder, yardstick(Path(folder)) as least:
         os.chdir(folder)
-        show("import airtape, CPU", in_fresh_processes(CPU_OF_IMPORT) * 1e3, "ms")
-        show("script of 10 log() calls, CPU", in_fresh_processes(CPU_OF_SCRIPT) * 1e3, "ms")
-        start = time.perf_counter()
         run = airtape.init(project="bench")
-        show("init()", (time.perf_counter() - start) * 1e3, "ms")
         ours: list[int] = []
         ours_least: list[int] = []
         gc.collect()
@@ -140,9 +108,7 @@ def main() -> None:
         with busy_thread():
             beside = durations(run.log, [row(i) for i in range(BESIDE_CALLS)])
         show("log() beside a busy Python thread, mean", statistics.fmean(beside) / 1e3, "us")
-        start = time.perf_counter()
         run.finish()
-        show("finish(), its fsync included", (time.perf_counter() - start) * 1e3, "ms")
         os.chdir("/")
 
 
