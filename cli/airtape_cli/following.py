@@ -12,6 +12,7 @@ from airtape.backends.registry import open_backend
 from airtape.errors import Error
 from airtape.follow_state import FollowState
 from airtape.overview import read_overview
+from airtape.sync.folder_watch import FolderWatch
 from airtape.sync.follow import SENT, Audience, Follower, Sizes
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import RunReport, SyncReport
@@ -45,6 +46,7 @@ def follow(
         audience,
         lambda path: read_overview(path, vantage()).state.name != "running",
         until_finished=until_finished,
+        watch=FolderWatch(options.brake.wake),
     )
     return follower.follow()
 

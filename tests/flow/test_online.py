@@ -109,7 +109,8 @@ def test_a_target_that_cannot_be_reached(
     assert "record(s) are not synced yet: " in done.stderr
     assert "You can sync this run by running:" in done.stderr
     (workdir / "not").mkdir()
-    run_tracker("sync", "--to", target)
+    # The follower may be there first.
+    run_tracker("sync", "--to", target, "--wait", "30s")
     assert rows_in(workdir / "not" / "mounted.db") == 20
 
 

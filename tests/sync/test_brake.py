@@ -90,3 +90,13 @@ def test_a_signal_handler_may_stop_it() -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_a_wait_that_is_woken_ends_and_nothing_else() -> None:
+    """The sync goes on; time that is left is told."""
+    brake = Brake(60)
+    brake.wake()
+    brake.pause(30)
+    assert brake.reason is None
+    assert 0 < brake.left_s <= 60
+    assert Brake().left_s == float("inf")

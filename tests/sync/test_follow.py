@@ -12,9 +12,11 @@ from airtape.backends.base import Backend
 from airtape.backends.memory import MemoryBackend
 from airtape.errors import TargetError
 from airtape.sync.brake import Brake
+from airtape.sync.folder_watch import FolderWatch
 from airtape.sync.follow import LONGEST_PAUSE_S, PATIENCE_S, Follower, Sizes
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import ExitCode, SyncReport
+from tests.ended import wait_until
 from tests.held import assert_holds
 from tests.logs import ended, frames_of, log_row, run_dir_of, write_log
 from tests.sync.clocks import Clock
@@ -32,7 +34,12 @@ class Stage:
     """
 
     def __init__(
-        self, folder: Path, open_target: Callable[[], Backend], *acts: Callable[[], object]
+        self,
+        folder: Path,
+        open_target: Callable[[], Backend],
+        *acts: Callable[[], object],
+        watch: FolderWatch | None = None,
+        until_finished: bool = False,
     ) -> None:
         self.clock = Clock()
         self.passes: list[SyncReport] = []
@@ -46,6 +53,8 @@ class Stage:
             SyncOptions(brake=self.brake, clock=self.clock),
             self,
             lambda path: path in self.over,
+            until_finished=until_finished,
+            watch=watch,
             clock=self.clock,
         )
 
@@ -255,3 +264,100 @@ def test_a_deadline(wandb: Path, run_dir: Path, memory: MemoryBackend) -> None:
     total = stage.follow()
     assert (total.halted, total.exit_code) == ("deadline", ExitCode.DEADLINE)
     assert total.runs[0].records == 6
+
+
+def waiting_for(watch: FolderWatch, act: Callable[[], object]) -> Callable[[], object]:
+    """Return what lets something happen, and waits until it was told."""
+
+    def play() -> None:
+        act()
+        wait_until(lambda: watch.told, "the system to tell")
+
+    return play
+
+
+QUIET = [0.5] * 10
+"""The pauses of a follower after a run has grown, before it leaves looking to the system."""
+
+
+def test_when_nothing_is_new_the_system_tells(
+    wandb: Path, run_dir: Path, memory: MemoryBackend
+) -> None:
+    """Then one looks seldom; what grows, and what begins, is seen at once."""
+    watch = FolderWatch(lambda: None)
+    grow(run_dir, 5)()
+
+    def begin() -> None:
+        write_log(run_dir_of(wandb, "later"), *ROWS[:3], run_id="later", writer=b"2" * 16)
+
+    acts = [
+        *[nothing] * 11,
+        waiting_for(watch, grow(run_dir, 20)),
+        *[nothing] * 11,
+        waiting_for(watch, begin),
+    ]
+    stage = Stage(wandb, lambda: memory, *acts, watch=watch)
+    total = stage.follow()
+    assert [[run.records for run in one.runs] for one in stage.passes] == [[6], [15], [4]]
+    assert stage.clock.pauses == [*QUIET, 30, 30, *QUIET, 30, 30, 0.5]
+    assert total.exit_code == ExitCode.OK
+
+
+def test_a_folder_without_runs_costs_nothing(wandb: Path, memory: MemoryBackend) -> None:
+    """From the beginning; a deadline is kept all the same."""
+    watch = FolderWatch(lambda: None)
+    stage = Stage(wandb, lambda: memory, nothing, nothing, watch=watch)
+    stage.follow()
+    assert stage.clock.pauses == [30] * 3
+    write_log(run_dir_of(wandb), ended())
+    stage = Stage(run_dir_of(wandb), lambda: memory, *[nothing] * 10, watch=watch)
+    stage.follow()
+    assert stage.clock.pauses == [*QUIET, 30]
+    (run_dir_of(wandb) / "run-ab12cd34.txlog").unlink()
+    stage = Stage(wandb, lambda: memory, *[nothing] * 9, watch=watch)
+    stage.brake = Brake(40, clock=stage.clock, sleep=stage.clock.sleep)
+    stage.follower.options = SyncOptions(brake=stage.brake, clock=stage.clock)
+    assert stage.follow().halted == "deadline"
+    assert stage.clock.pauses == [30, 9.5]
+
+
+def test_where_the_system_does_not_tell_one_looks(
+    wandb: Path, run_dir: Path, memory: MemoryBackend
+) -> None:
+    """On a network file system, and for patterns; it is asked again after a minute."""
+    asked = []
+
+    def find_network(folder: Path) -> str:
+        asked.append(folder)
+        return "nfs4"
+
+    grow(run_dir, 5)()
+    watch = FolderWatch(lambda: None, find_network)
+    stage = Stage(wandb, lambda: memory, *[nothing] * 200, watch=watch)
+    stage.follow()
+    assert set(stage.clock.pauses) == {0.5}
+    assert len(asked) == 2
+    stage = Stage(wandb / "run-*", lambda: memory, *[nothing] * 20, watch=FolderWatch(lambda: None))
+    stage.follow()
+    assert set(stage.clock.pauses) == {0.5}
+
+
+def test_what_nobody_tells_of_is_looked_for(
+    wandb: Path, run_dir: Path, memory: MemoryBackend
+) -> None:
+    """Processes that are killed, and runs that could not be sent."""
+    watch = FolderWatch(lambda: None)
+    grow(run_dir, 5)()
+    stage = Stage(wandb.parent, lambda: memory, watch=watch, until_finished=True)
+    over = stage.over
+    stage._acts = [*[nothing] * 12, lambda: over.add(run_dir)]  # noqa: SLF001 - its own
+    assert stage.follow().exit_code == ExitCode.OK
+    assert stage.clock.pauses[:10] == QUIET
+    assert set(stage.clock.pauses[10:]) == {5}
+    bad = run_dir_of(wandb, "bad")
+    bad.mkdir()
+    (bad / "run-bad.txlog").write_text("just some text")
+    stage = Stage(wandb, lambda: memory, *[nothing] * 30, watch=watch)
+    stage.over.add(run_dir)
+    stage.follow()
+    assert 10 in stage.clock.pauses

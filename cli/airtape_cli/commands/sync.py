@@ -168,9 +168,10 @@ def sync(
     Several targets are brought up to date at once, each with a cursor of its own; one that does not
     answer keeps none of the others waiting.
 
-    With --follow the logs are looked at twice a second, also on file systems that tell nobody of
-    changes; what is recorded is in the target within a second, and a target that does not answer
-    is asked again and again. It ends when it is told to, at the deadline, or --until-finished.
+    With --follow what is recorded is in the target within a second: while runs go on the logs are
+    looked at twice a second; when nothing is new the system tells of changes, where it does, and
+    else one goes on looking. A target that does not answer is asked again and again. It ends when
+    it is told to, at the deadline, or --until-finished.
 
     With --again the runs are sent as if for the first time. The first batch of each of their
     writers drops what the target has of it, in the same transaction. Where the target has records

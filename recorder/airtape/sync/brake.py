@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
@@ -29,7 +30,7 @@ class Brake:
     Args:
         deadline_s: Seconds from now after which it ends; None for no limit.
         clock: A clock in seconds that never goes back.
-        sleep: Waits so many seconds, in place of a wait that `stop` ends.
+        sleep: Waits so many seconds, in place of a wait that `stop` and `wake` end.
     """
 
     def __init__(
@@ -51,6 +52,10 @@ class Brake:
         self._stopped = True
         self._wake.put(None)
 
+    def wake(self) -> None:
+        """End a wait before its time, for there is something to do; from any thread."""
+        self._wake.put(None)
+
     @property
     def reason(self) -> Reason | None:
         """Why the sync is to end now, None if it may go on."""
@@ -59,6 +64,11 @@ class Brake:
         if self._ends_at is not None and self._clock() >= self._ends_at:
             return "deadline"
         return None
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until time is up; infinity without a deadline."""
+        return math.inf if self._ends_at is None else self._ends_at - self._clock()
 
     def check(self) -> None:
         """Go on unless the sync is to end.
@@ -87,4 +97,5 @@ class Brake:
             self._wake.get(timeout=seconds)
         except Empty:
             return
-        self._wake.put(None)  # for the other threads
+        if self._stopped:
+            self._wake.put(None)  # for the other threads

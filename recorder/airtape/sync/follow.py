@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ from airtape.follow_state import sizes_of
 from airtape.rundir import find_run_dirs, log_files
 from airtape.sync.brake import Halted
 from airtape.sync.engine import sync_to
+from airtape.sync.folder_watch import FolderWatch
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import RunReport, SyncReport
 
@@ -22,6 +24,12 @@ MOST_OF_THE_TIME = 20
 """A look that takes long is not repeated before so many times as long."""
 LONGEST_PAUSE_S = 60.0
 """How long a target that does not answer is left alone at most."""
+QUIET_S = 5.0
+"""After so long without anything new it is left to the system to tell of it, where it does."""
+SELDOM_S = 30.0
+"""How often the logs are looked at then: a change of a run that has ended is told of by nobody."""
+UNTOLD_S = 60.0
+"""When to ask the system again to tell, where it has refused."""
 AGAIN_S = 10.0
 """How long a run that could not be sent is left alone if it does not grow."""
 PATIENCE_S = 30.0
@@ -74,6 +82,7 @@ class Follower:
         audience: Who is told.
         is_over: Whether a run has ended, or its process is known to be gone.
         until_finished: Whether to stop once all runs are over and the target has everything.
+        watch: Tells when there is something to look at; without it one looks all the time.
         every_s: How often to look, in seconds.
         patience_s: How long to try on, once all runs are over, when the target refuses the rest.
         clock: A clock in seconds that never goes back.
@@ -85,6 +94,7 @@ class Follower:
     audience: Audience
     is_over: Callable[[Path], bool]
     until_finished: bool = False
+    watch: FolderWatch | None = None
     every_s: float = EVERY_S
     patience_s: float = PATIENCE_S
     clock: Callable[[], float] = time.monotonic
@@ -92,12 +102,21 @@ class Follower:
     _failures: int = field(default=0, init=False)
     _look_s: float = field(default=0.0, init=False)
     _over_since: float | None = field(default=None, init=False)
+    _stirred_at: float = field(default=-math.inf, init=False)
+    _armed: bool = field(default=False, init=False)
+    _ask_at: float = field(default=-math.inf, init=False)
 
     def follow(self) -> SyncReport:
         """Follow; return what all passes together did, a report for each run.
 
         Never raises for what stands in a directory or happens to the target.
         """
+        try:
+            return self._follow()
+        finally:
+            self._disarm()
+
+    def _follow(self) -> SyncReport:
         total = SyncReport(strict=self.options.strict)
         while total.halted is None:
             grown = self._grown()
@@ -106,17 +125,69 @@ class Follower:
                 self._take(report, grown)
                 total.target_error, total.halted = report.target_error, report.halted
                 total.notes += [note for note in report.notes if note not in total.notes]
+                self._stirred_at = self.clock()
                 self.audience.passed(report, grown)
             if self.until_finished and self._is_done():
                 break
             try:
-                self.options.brake.pause(self._pause_s())
+                self._rest()
             except Halted as halt:
                 total.halted = halt.reason
         if total.halted == "stopped" and self._is_sent:
             total.halted = None
         total.runs = [run.report for run in self._runs.values() if run.report is not None]
         return total
+
+    def _rest(self) -> None:
+        """Wait until it is time to look again, or until somebody tells that it is.
+
+        Raises:
+            Halted: The sync is to end.
+        """
+        if self._armed and self.watch is not None and self.watch.told:
+            self._stirred_at = self.clock()
+        if not self._is_quiet:
+            self._disarm()
+            self.options.brake.pause(self._pause_s())
+        elif self._armed:
+            self.options.brake.pause(self._long_pause_s())
+        elif not self._arm():
+            self.options.brake.pause(self._pause_s())
+
+    @property
+    def _is_quiet(self) -> bool:
+        if self.watch is None or self._failures:
+            return False
+        return self.clock() - self._stirred_at >= QUIET_S
+
+    def _arm(self) -> bool:
+        """Ask to be told, and tell whether that will be so; then one look more is due."""
+        if self.watch is not None and self.clock() >= self._ask_at:
+            folders = self._folders()
+            self._armed = folders is not None and self.watch.arm(folders)
+            self._ask_at = -math.inf if self._armed else self.clock() + UNTOLD_S
+        return self._armed
+
+    def _disarm(self) -> None:
+        if self._armed and self.watch is not None:
+            self.watch.disarm()
+        self._armed = False
+
+    def _folders(self) -> set[Path] | None:
+        """Return where something may change: open runs and where new ones begin; None: anywhere."""
+        found = {
+            path
+            for path, run in self._runs.items()
+            if not (run.report is not None and run.report.ended) and not self.is_over(path)
+        }
+        for said in map(Path, self.paths):
+            if not said.is_dir():
+                return None
+            found.add(said)
+            if said not in self._runs:
+                inner = (said / "wandb", said / ".wandb")
+                found.update(folder for folder in inner if folder.is_dir())
+        return found
 
     @property
     def _is_sent(self) -> bool:
@@ -169,6 +240,12 @@ class Follower:
         if self._failures:
             return float(min(LONGEST_PAUSE_S, self.every_s * 2**self._failures))
         return max(self.every_s, MOST_OF_THE_TIME * self._look_s)
+
+    def _long_pause_s(self) -> float:
+        # Nobody tells of a process that was killed, nor when to try again what could not be sent.
+        longest = QUIET_S if self.until_finished else SELDOM_S if self._is_sent else AGAIN_S
+        left_s = self.options.brake.left_s - self.every_s
+        return max(self.every_s, min(longest, left_s))
 
 
 def _together(before: RunReport, said: RunReport) -> RunReport:
