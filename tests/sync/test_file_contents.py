@@ -74,12 +74,6 @@ def a_run(run_dir: Path) -> Path:
     return run_dir
 
 
-@pytest.fixture(params=["sqlite", "jsonl"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a target that keeps content."""
-    return f"{request.param}:{tmp_path}/store"
-
-
 def test_the_content_of_files_arrives(a_run: Path, open_target: OpenTarget) -> None:
     """Once; the report counts it, and a second sync has nothing to do."""
     later = SyncOptions(now_ns=lambda: time.time_ns() + 2 * SETTLED_NS)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from airtape.backends import postgres_cursors, postgres_leases
+from airtape.backends import postgres_contents, postgres_cursors, postgres_leases
 from airtape.backends.base import Batch, DirectoryHint, Held
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
@@ -19,6 +19,7 @@ from airtape.backends.postgres_hints import forget_hints, read_hints, write_hint
 from airtape.backends.postgres_history import erased_of, keys_of, points_of, rows_of, values_of
 from airtape.backends.postgres_open import ANSWER_S, Connection, Database
 from airtape.backends.postgres_tidy import forget_replaced, may_tidy
+from airtape.file_copy import Digest
 from airtape.fold.keys import path_of
 
 
@@ -132,6 +133,18 @@ class PostgresBackend:
             with self._store.snapshot(in_time=False) as db:
                 held = _dump_run(db, key, place)
             yield from held
+
+    def missing_files(self, files: Collection[Digest]) -> set[Digest]:
+        """Return those of some contents that the store does not hold whole."""
+        return postgres_contents.missing(self._store, files)
+
+    def put_file(self, file: Digest, content: Iterable[bytes]) -> bool:
+        """Take in a content, and tell whether it was what its digest says."""
+        return postgres_contents.put(self._store, file, content)
+
+    def read_file(self, file: Digest) -> Iterator[bytes]:
+        """Yield a content, piece by piece."""
+        return postgres_contents.read(self._store, file)
 
     def close(self) -> None:
         """Hang up; may be called again."""

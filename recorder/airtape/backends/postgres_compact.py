@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from airtape.backends import postgres_cursors
+from airtape.backends import postgres_contents, postgres_cursors
 from airtape.backends.cursor import RunKey
 from airtape.backends.postgres_chunks import CHUNK, Values, write_chunks, write_times
 from airtape.backends.postgres_history import erased_of, rows_of, values_of
@@ -70,6 +70,7 @@ def compact(store: Database) -> Compacted:
     with store.transaction() as db:
         for query in _STORE_WIDE:
             db.execute(query)
+        postgres_contents.clear_away(db)
         done.chunks = _count_chunks(db)
     return done
 

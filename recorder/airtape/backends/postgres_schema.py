@@ -107,7 +107,16 @@ _RECORDS_BY_KIND: Final = "CREATE INDEX ON airtape.events (writer, record_kind);
 # The view of output comes with the others.
 _OUTPUT: Final = "SELECT"
 
-MIGRATIONS: Final = (_FIRST_TABLES + _FAST_COMPRESSION, _RECORDS_BY_KIND, _OUTPUT)
+_CONTENTS: Final = """
+CREATE TABLE airtape.contents (sha256 text NOT NULL, size bigint NOT NULL, upload text NOT NULL,
+  since timestamptz DEFAULT now(), PRIMARY KEY (sha256, size));
+CREATE INDEX ON airtape.contents (upload);
+CREATE TABLE airtape.content_parts (upload text NOT NULL, place int NOT NULL, data bytea NOT NULL,
+  since timestamptz DEFAULT now(), PRIMARY KEY (upload, place));
+ALTER TABLE airtape.content_parts ALTER data SET STORAGE EXTERNAL;
+"""
+
+MIGRATIONS: Final = (_FIRST_TABLES + _FAST_COMPRESSION, _RECORDS_BY_KIND, _OUTPUT, _CONTENTS)
 """What brings a store from each version to the next; only ever appended to."""
 
 _LOCK: Final = 0x6169727461706500
