@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
-from itertools import groupby
+from collections.abc import Callable, Iterator
 from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
@@ -243,8 +242,7 @@ class Console:
         said = [self._said.popleft() for _ in range(len(self._said))]
         # What others have added since is missed: that is less than what their counting may miss.
         self._waiting = 0
-        for stream, group in groupby(said, lambda item: item[0]):
-            text = "".join([text for _, text in group])
+        for stream, text in _joined(said):
             allowed = self._budgets[stream].take(len(text))
             if allowed < len(text):
                 # Whole lines: a secret that is cut in two looks like none.
@@ -317,6 +315,15 @@ class Console:
         self._file = self._open_file = None
         self._source.after_fork()
         self._begin()
+
+
+def _joined(said: list[tuple[StreamName, str]]) -> Iterator[tuple[StreamName, str]]:
+    """Yield what was said, with what one stream said in a row in one piece."""
+    while said:
+        stream = said[0][0]
+        size = next((at for at, item in enumerate(said) if item[0] != stream), len(said))
+        yield stream, "".join([text for _, text in said[:size]])
+        said = said[size:]
 
 
 def _recordable(text: str) -> str | bytes:
