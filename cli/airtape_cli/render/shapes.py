@@ -10,6 +10,7 @@ from airtape.exactjson import dumps
 from airtape.file_list import RunFile
 from airtape.fold.merge import Part
 from airtape.overview import Overview
+from airtape.overview_facts import privacy
 from airtape.states import final_state
 from airtape.txlog.reader import Damage
 from airtape_cli.render.edits import edit_shapes
@@ -60,6 +61,7 @@ def full_shape(run: Overview, files: Iterable[RunFile]) -> dict[str, Any]:
     machine = run.machine
     return {
         **run_shape(run),
+        "privacy": privacy(run.directory),
         "author": machine.author,
         "command": machine.command,
         "git_repository": machine.git_repository,
