@@ -40,6 +40,8 @@ ROWS_EACH = 300
 """After how many rows a life of a job is over, if nobody kills or ends it before."""
 OVERLAP = 3
 """How many syncs are under way at once."""
+PATIENCE_S = 120
+"""How long one of them waits for its turn at a store that all of them write to."""
 TICK_NS = 300 * 10**9
 """By how much the clock of each tick is later than that of the one before."""
 
@@ -229,14 +231,14 @@ class Crons:
 
     def in_process(self, *, killed: bool) -> None:
         """Start a sync as cron does; kill it before it is through, if it is to be."""
-        command = tracker(self._wandb, self._url, "--retry-for", "30s")
+        command = tracker(self._wandb, self._url, "--retry-for", f"{PATIENCE_S}s")
         self._processes.append(self._syncs.start(command))
         if killed:
             self._processes[-1].kill()
 
     def in_thread(self, now_ns: int) -> None:
         """Start a sync here, which takes it to be so late."""
-        options = SyncOptions(retry=Retry(patience_s=30), now_ns=lambda: now_ns)
+        options = SyncOptions(retry=Retry(patience_s=PATIENCE_S), now_ns=lambda: now_ns)
         self._threads.append(
             self._pool.submit(
                 lambda: sync_to([self._wandb], lambda: open_backend(self._url), options).exit_code
