@@ -193,3 +193,10 @@ def test_file_handles_that_have_become_stale(
     )
     assert whole == NONE
     assert codes <= {0, 3}
+
+
+def test_nothing_below_a_source_can_be_written(syncs: Syncs, source: Path) -> None:
+    """What these tests start has no more rights than the permissions of files give, as root too."""
+    for path in (source, *source.rglob("*")):
+        assert syncs.run(["test", "-r", str(path)]) == 0
+        assert syncs.run(["test", "-w", str(path)]) == 1
