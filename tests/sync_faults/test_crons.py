@@ -40,6 +40,8 @@ ROWS_EACH = 300
 """After how many rows a life of a job is over, if nobody kills or ends it before."""
 OVERLAP = 3
 """How many syncs are under way at once."""
+CHANGE_EVERY = 3
+"""Every how many ticks a job begins or ends."""
 PATIENCE_S = 120
 """How long one of them waits for its turn at a store that all of them write to."""
 TICK_NS = 300 * 10**9
@@ -284,7 +286,8 @@ def test_ticks_beside_followers_while_jobs_come_and_go(
     with ThreadPoolExecutor(OVERLAP) as pool:
         crons = Crons(syncs, wandb, url, pool)
         for number in range(ticks):
-            jobs.go_on()
+            if number % CHANGE_EVERY == 0:
+                jobs.go_on()
             if number * processes % ticks < processes:
                 crons.in_process(killed=jobs.chances.random() < 0.2)
             else:
