@@ -66,6 +66,7 @@ def runs(tmp_path: Path) -> list[Path]:
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
             (10, ["stderr", "ValueError: no\n"]),
             system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
+            (12, [[{"path": "model.pt", "size": 3}]]),
             ended(code),
             run_id=run_id,
             writer=run_id.encode() * 2,
@@ -117,7 +118,11 @@ def test_the_columns_are_those_of_a_sqlite_store(
 
 
 @pytest.mark.parametrize(
-    "view", ["run_list", "history", "metrics", "tags", "segments", "damage", "system", "console"]
+    "view",
+    [
+        *("run_list", "history", "metrics", "tags", "segments", "damage", "system", "console"),
+        "files",
+    ],
 )
 def test_a_view_shows_what_a_sqlite_store_shows(
     backend: PostgresBackend,

@@ -215,3 +215,26 @@ def test_documented_queries_look_points_up_by_key(
     plan = [row[3] for row in ask(path, f"EXPLAIN QUERY PLAN {query}")]
     reads = [line for line in plan if line.split()[1] in {"p", "q", "points"}]
     assert [line for line in reads if "run=? AND key=?" not in line] == []
+
+
+def test_files_are_as_they_were_recorded_last(backend: SqliteBackend, path: Path) -> None:
+    """By the later writer, or by the later record of one; what is none is left out."""
+    first = [
+        {"path": "a", "size": 1, "sha256": "ab"},
+        {"path": "b", "size": 2},
+        {"size": 3},
+        4,
+        "x",
+    ]
+    again = [{"path": "a", "size": 10, "type": "saved", "policy": "live"}]
+    events = [
+        Record(seq, Kind.FILES, NOW_NS, (said,)) for seq, said in enumerate((first, again, []))
+    ]
+    assert backend.commit(batch_of(events=events))
+    later = [Record(0, Kind.FILES, NOW_NS, ([{"path": "b", "size": 20}],))]
+    header_of_later = header(SECOND, parents=((WRITER, 3),))
+    assert backend.commit(batch_of(header=header_of_later, events=later))
+    assert ask(path, "SELECT run, path, size, sha256, type, policy FROM files ORDER BY path") == [
+        (RUN.run_id, "a", 10, None, "saved", "live"),
+        (RUN.run_id, "b", 20, None, None, None),
+    ]

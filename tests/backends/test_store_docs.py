@@ -36,6 +36,7 @@ def store(tmp_path: Path) -> Iterator[sqlite3.Connection]:
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
             (10, ["stderr", "ValueError: no\n"]),
             system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
+            (12, [[{"path": "model.pt", "size": 3}]]),
             ended(code),
             run_id=run_id,
             writer=run_id.encode() * 2,
@@ -61,7 +62,7 @@ def columns_of(store: sqlite3.Connection, view: str) -> list[str]:
 
 def test_there_are_queries_to_run() -> None:
     """The page has examples, and this file finds them."""
-    assert len(QUERIES) == 11
+    assert len(QUERIES) == 12
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("\n")[0])

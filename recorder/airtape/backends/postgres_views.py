@@ -152,6 +152,18 @@ _VIEWS: Final = {
           AND s.version = e.version AND s.path = '/0'
         JOIN airtape.event_fields t ON t.writer = e.writer AND t.seq = e.seq
           AND t.version = e.version AND t.path = '/1'""",
+    "files": """
+        SELECT DISTINCT ON (r.id, j.said ->> 'path') $run, j.said ->> 'path' AS path,
+          (j.said ->> 'size')::numeric AS size, j.said ->> 'sha256' AS sha256,
+          j.said ->> 'type' AS type, j.said ->> 'policy' AS policy
+        FROM airtape.present_runs r JOIN airtape.present_writers w ON w.run = r.id
+        JOIN airtape.events e ON e.writer = w.id AND e.version >= w.since
+          AND e.record_kind = $files
+        JOIN airtape.event_fields f ON f.writer = e.writer AND f.seq = e.seq
+          AND f.version = e.version AND f.path = '/0' AND f.kind = 'json'
+        CROSS JOIN LATERAL json_array_elements(f.text::json) WITH ORDINALITY AS j(said, place)
+        WHERE json_typeof(j.said -> 'path') = 'string'
+        ORDER BY r.id, j.said ->> 'path', w.place DESC, e.seq DESC, j.place DESC""",
     "records": """
         SELECT $run, w.uuid AS writer, e.seq, e.record_kind,
           to_timestamp(e.wall_ns / 1e9) AS at, f.path AS field, f.value, f.text, f.kind
@@ -164,7 +176,8 @@ _VIEWS: Final = {
 
 def _filled_in(query: str) -> str:
     state = Template(_STATE).substitute(stale_after=STALE_AFTER_S)
-    kinds = {"system": int(Kind.SYSTEM), "console": int(Kind.CONSOLE)}
+    named = (Kind.SYSTEM, Kind.CONSOLE, Kind.FILES)
+    kinds = {kind.name.lower(): int(kind) for kind in named}
     return Template(query).substitute(run=_RUN, state=state, **kinds)
 
 

@@ -188,12 +188,17 @@ def _output(_: Database) -> None:
     """Nothing but a view, which comes with the others."""
 
 
+def _files(_: Database) -> None:
+    """Nothing but a view, which comes with the others."""
+
+
 MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     _first_tables,
     _leases,
     _tallies,
     _records_by_kind,
     _output,
+    _files,
 )
 """What brings a store from each version to the next; only ever appended to."""
 

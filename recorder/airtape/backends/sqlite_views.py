@@ -91,6 +91,23 @@ VIEWS: Final = {
         JOIN events e ON e.writer = w.id AND e.record_kind = $console
         JOIN event_fields s ON s.writer = e.writer AND s.seq = e.seq AND s.path = '/0'
         JOIN event_fields t ON t.writer = e.writer AND t.seq = e.seq AND t.path = '/1'""",
+    "files": """
+        SELECT id, entity, project, run, path, size, sha256, type, policy FROM (
+          SELECT $run, json_extract(j.value, '$$.path') AS path,
+            json_extract(j.value, '$$.size') AS size,
+            json_extract(j.value, '$$.sha256') AS sha256,
+            json_extract(j.value, '$$.type') AS type,
+            json_extract(j.value, '$$.policy') AS policy,
+            row_number() OVER (PARTITION BY r.id, json_extract(j.value, '$$.path')
+              ORDER BY w.place DESC, e.seq DESC, j.key DESC) AS newest
+          FROM runs r
+          JOIN writers w ON w.run = r.id
+          JOIN events e ON e.writer = w.id AND e.record_kind = $files
+          JOIN event_fields f ON f.writer = e.writer AND f.seq = e.seq AND f.path = '/0'
+            AND f.kind = 'json'
+          JOIN json_each(f.value) j
+          WHERE CASE j.type WHEN 'object' THEN json_type(j.value, '$$.path') END = 'text')
+        WHERE newest = 1""",
     "records": """
         SELECT $run, w.writer, e.seq, e.record_kind,
           datetime(e.wall_ns / 1e9, 'unixepoch') AS at, f.path AS field, f.value, f.kind
@@ -108,5 +125,6 @@ def create_views(db: Database) -> None:
 
 def _filled_in(query: str) -> str:
     state = Template(_STATE).substitute(stale_after=STALE_AFTER_S)
-    kinds = {"system": int(Kind.SYSTEM), "console": int(Kind.CONSOLE)}
+    named = (Kind.SYSTEM, Kind.CONSOLE, Kind.FILES)
+    kinds = {kind.name.lower(): int(kind) for kind in named}
     return Template(query).substitute(run=_RUN, state=state, **kinds)
