@@ -69,7 +69,9 @@ def error_lines(error: Error) -> list[str]:
     lines = [f"Error: {shown(error.what)}"]
     for label, text in (("Where", error.where), ("Why", error.because), ("Try", error.hint)):
         if text:
-            lines.append(f"  {label}: {shown(text)}")
+            first, *others = text.splitlines()
+            lines.append(f"  {label}: {shown(first)}")
+            lines += (f"  {' ' * len(label)}  {shown(other)}" for other in others)
     return lines
 
 

@@ -81,10 +81,15 @@ def test_an_error_ends_with_its_exit_code(error: BaseException, exit_code: int) 
 
 
 def test_an_error_says_what_where_why_and_what_to_try() -> None:
-    """The parts of an error stand on lines of their own, without control characters."""
+    """The parts of an error stand on lines of their own, without control characters.
+
+    Those of several lines are indented, so that none looks like another part.
+    """
     error = Error("it\x1b[2J failed", where="/a", because="no\nreason", hint="less")
     result = CliRunner().invoke(_fails_with(error), ["fail"])
-    assert result.stderr == "Error: it[2J failed\n  Where: /a\n  Why: noreason\n  Try: less\n"
+    assert result.stderr == (
+        "Error: it[2J failed\n  Where: /a\n  Why: no\n       reason\n  Try: less\n"
+    )
 
 
 def test_a_refusal_of_the_system_names_the_file() -> None:

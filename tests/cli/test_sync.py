@@ -117,6 +117,7 @@ def test_damage_is_reported_once_as_new(tracker: Tracker, make_run: MakeRun, wan
     assert "Synced 1 run, 5 records, to sqlite:wandb/tracker.db; 1 damaged.\n" in first
     assert len(_history(wandb / "tracker.db")) == 4
     assert "known damage: run-ab12cd34.txlog, bytes " in tracker("sync").stdout
+    assert "known damage: " in tracker("sync", "--strict", exit_code=3).stdout
 
 
 def test_a_bad_run_does_not_stop_the_others(

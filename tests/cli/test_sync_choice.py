@@ -84,6 +84,15 @@ def test_a_limit(tracker: Tracker) -> None:
     assert "Synced 1 run, 7 records" in tracker("sync", "--limit", "2").stdout
 
 
+@pytest.mark.usefixtures("runs")
+def test_a_dry_run_keeps_to_the_limit(tracker: Tracker) -> None:
+    """It says which runs would be sent, and which only the next time."""
+    said = tracker("sync", "--limit", "2", "--dry-run").stdout
+    assert said.count("Would sync: ") == 2
+    assert "Not reached: wandb/run-20261120_101112-cccc3333" in said
+    assert "Would sync 2 runs to sqlite:wandb/tracker.db; 1 not reached.\n" in said
+
+
 def test_runs_that_were_synced_are_looked_at_again(tracker: Tracker, runs: dict[str, Path]) -> None:
     """With ``--include-synced`` also a log that looks as it did."""
     tracker("sync", "--filter", "id=aaaa1111")

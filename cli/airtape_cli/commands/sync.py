@@ -108,6 +108,7 @@ from airtape_cli.synced import configured_target
     default=True,
     help="Leave runs alone that another sync is bringing.  [default: on]",
 )
+@click.option("--strict", is_flag=True, help="Exit with 3 for damage that was known before, too.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
 @click.option(
     "--follow", "--watch", is_flag=True, help="Go on with runs that grow, and with new ones."
@@ -142,6 +143,7 @@ def sync(
     again: bool,
     wait: float | None,
     leases: bool,
+    strict: bool,
     dry_run: bool,
     follow: bool,
     until_finished: bool,
@@ -211,6 +213,7 @@ def sync(
         )
     options = SyncOptions(
         dry_run=dry_run,
+        strict=strict,
         tombstones=[folder],
         retry=Retry(patience_s=retry_for),
         jobs=jobs,

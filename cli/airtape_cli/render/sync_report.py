@@ -37,7 +37,7 @@ def run_lines(
         return
     name = f" ({shown(run.name)})" if run.name else ""
     verb = _VERBS[run.status]
-    if run.status == "pending" and (dry_run or run.records):
+    if run.status == "pending" and not run.is_over_limit and (dry_run or run.records):
         verb = "Would sync" if dry_run else "Not finished"
     to = "" if target is None else f", to {shown(target)}"
     yield f"{verb}: {shown(str(run.path))}{name}{_amount(run, verbose=verbose)}{to}"
@@ -75,7 +75,9 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
     if not report.runs:
         return
     if dry_run:
-        yield _sentence(f"Would sync {_runs(counts['pending'])} to {shown(target)}", counts)
+        over = sum(run.is_over_limit for run in report.runs)
+        what = f"Would sync {_runs(counts['pending'] - over)} to {shown(target)}"
+        yield _sentence(what, counts, f"{over} not reached" if over else "")
     elif counts["nothing_new"] + counts["cleaned"] == len(report.runs) and not lacking:
         cleaned = f"; {counts['cleaned']} cleaned" if counts["cleaned"] else ""
         held = f"{shown(target)} has everything of {_runs(counts['nothing_new'])}"

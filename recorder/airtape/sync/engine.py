@@ -244,7 +244,7 @@ class _Pass:
             return self._skip(seen, seen.hint)
         with self._limit.permit() as permit:
             if permit is None:
-                return RunReport(seen.path, "pending", size=seen.size)
+                return RunReport(seen.path, "pending", size=seen.size, is_over_limit=True)
             report = self._send_new(target, seen)
             permit.is_used = report.status not in {"nothing_new", "failed"}
         return report

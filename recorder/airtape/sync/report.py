@@ -74,6 +74,7 @@ class RunReport:
         clashes: Where else the same run id stands for a different run.
         problems: Why it failed.
         internal: Whether it failed by a fault of airtape's own.
+        is_over_limit: Whether nothing was done because enough runs had been sent.
     """
 
     path: Path
@@ -95,6 +96,7 @@ class RunReport:
     clashes: list[Path] = field(default_factory=list)
     problems: list[Error] = field(default_factory=list)
     internal: bool = False
+    is_over_limit: bool = False
 
     @property
     def lacks_files(self) -> bool:
