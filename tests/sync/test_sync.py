@@ -10,6 +10,7 @@ import pytest
 
 from airtape.backends.base import Backend
 from airtape.backends.memory import MemoryBackend
+from airtape.sync.batches import ROWS_AT_ONCE
 from airtape.sync.engine import sync
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import ExitCode
@@ -63,6 +64,17 @@ def test_small_batches_amount_to_the_same(
     assert report.runs[0].records == len(A_RUN) + len(rows) + 2
     assert report.runs[0].damage == []
     assert_holds(open_target(), log)
+
+
+def test_a_batch_of_many_rows(memory: MemoryBackend, run_dir: Path) -> None:
+    """It is folded in several goes, between which other records may stand."""
+    rows = [log_row(step, loss=step / 3, acc=step) for step in range(2 * ROWS_AT_ONCE + 5)]
+    rows.insert(ROWS_AT_ONCE // 2, (CONSOLE, ["stdout", "half way"]))
+    log = write_log(run_dir, *rows, ended())
+    sync([run_dir], memory, SyncOptions())
+    (held,) = memory.dump()
+    assert held.cursor.version == 1
+    assert_holds(memory, log)
 
 
 def test_batches_are_bounded_by_bytes_too(memory: MemoryBackend, run_dir: Path) -> None:

@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from airtape.errors import LogFormatError
-from airtape.records import Record
+from airtape.records import Kind, Record
 from airtape.txlog.format import Header
 from airtape.txlog.owner import find_header
 from airtape.txlog.scan import begins_frame, frame_at, walk
 from airtape.txlog.seqset import SeqSet
 from airtape.txlog.sequence import Sequence
 from airtape.txlog.window import Window
+
+_GAP = int(Kind.GAP)  # comparing with an enumeration's member takes several times as long
 
 
 class Damage(NamedTuple):
@@ -134,7 +136,8 @@ class LogReader:
                 bad = bad or (start, reason)
                 continue
             record = frame.record
-            sequence.note_dropped(record)
+            if record.kind == _GAP:
+                sequence.note_dropped(record)
             if bad is not None:
                 yield Damage(bad[0], start, *sequence.lost_in_damage(record), bad[1])
                 bad = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 from zlib import crc32
 
@@ -32,6 +33,8 @@ from airtape.txlog.window import Window
 CANDIDATE = re.compile(rb"\xc9(?=\x00[\x00-\x10][\x00-\xff]{2}\x41)")
 """How every head begins: the marker, a length of at most 1 MiB and the code."""
 
+_make_record = partial(tuple.__new__, Record)
+"""What ``Record._make`` does, without the detour through Python."""
 _UNSALTED_KINDS = frozenset({int(Kind.HEADER), int(Kind.CHECKPOINT)})
 SEARCH_BUDGET = 8
 """Bytes that a search may checksum for each byte it advances.
@@ -53,6 +56,9 @@ class Frame(NamedTuple):
     end: int
     body_crc: int
     record: Record | None
+
+
+_make_frame = partial(tuple.__new__, Frame)
 
 
 def frame_at(window: Window, at: int, writer: bytes) -> Frame | None:
@@ -102,7 +108,7 @@ def frames_from(window: Window, at: int, writer: bytes) -> Iterator[Frame]:
                 body = data[head_end:end]
                 if crc32(body, crc32(checked[5:], salt)) != body_crc:
                     return
-                yield Frame(base + end, body_crc, _salted_record(seq, body))
+                yield _make_frame((base + end, body_crc, _salted_record(seq, body)))
                 place = end
                 continue
         # The end of the bytes in memory, a checkpoint, or no frame.
@@ -267,7 +273,7 @@ def _decode(seq: int, body: bytes) -> Record | None:
         fields = unpack_body(body)
     except ValueError:
         return None
-    return Record(seq, fields[0], fields[1], tuple(fields[2:]))
+    return _make_record((seq, fields[0], fields[1], tuple(fields[2:])))
 
 
 def _salted_record(seq: int, body: bytes) -> Record | None:
