@@ -270,6 +270,30 @@ def test_a_directory_of_two_runs_stays(tracker: Tracker, old_run: MakeRun) -> No
     assert len(list(run_dir.glob("*.txlog"))) == 2
 
 
+def test_a_link_is_not_removed(tracker: Tracker, old_run: MakeRun, workdir: Path) -> None:
+    """What it leads to would stay where it is."""
+    run_dir = old_run()
+    elsewhere = run_dir.rename(workdir / run_dir.name)
+    run_dir.symlink_to(elsewhere)
+    tracker("sync", "--to", STORE)
+    assert "is a link" in tracker("clean", "--to", STORE, "--yes", exit_code=2).stdout
+    assert list(elsewhere.glob("*.txlog"))
+
+
+def test_a_receipt_of_runs_that_are_cleaned_is_taken(
+    tracker: Tracker, old_run: MakeRun, workdir: Path
+) -> None:
+    """They are what it is about; one of others is not."""
+    run_dir = old_run()
+    _brought(tracker)
+    tracker("clean", "--to", "lab", "--yes")
+    tracker("receipt", "export", "again.receipt", "--from", STORE, "--name", "again")
+    tracker("receipt", "import", "again.receipt")
+    (run_dir / "run-ab12cd34.cleaned").write_text("changed")
+    tracker("receipt", "import", "again.receipt", exit_code=2)
+    assert (workdir / "wandb/receipts/again.receipt").exists()
+
+
 def test_all_directories_of_a_run_go_and_one_stub_stays(
     tracker: Tracker, tracker_json: Callable[..., Any], old_run: MakeRun, wandb: Path
 ) -> None:

@@ -123,14 +123,14 @@ def import_receipt(
     """  # noqa: D301 - \b tells click to keep the lines below it
     where = default_folder() if folder is None else Path(folder)
     receipts = kept_receipts(where)
-    run_dirs = find_run_dirs([where]).run_dirs
+    found = find_run_dirs([where])
     shapes = []
     for file in files:
         document = _read(Path(file))
         if name is not None:
             document = replace(document, name=_checked(name))
         _check_target(document, where)
-        check_is_of_these(document, run_dirs)
+        check_is_of_these(document, found)
         kept = receipts.keep(document)
         shapes.append({"file": file, "kept": kept, **_shape(document)})
         if not as_json:

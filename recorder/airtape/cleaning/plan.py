@@ -112,6 +112,10 @@ def _look_at(candidate: Candidate, proofs: Sequence[Proof], rules: Rules, vantag
     if going_on is not None:
         candidate.stay("kept", going_on)
         return
+    links = [directory for directory in run.directories if directory.is_symlink()]
+    if links:
+        candidate.stay("refused", f"{links[0]} is a link: name the directory that it leads to")
+        return
     candidate.size, candidate.files = _size_of(run.directories)
     writers = [read_here(writer, writer.fold().gaps) for writer in run.writers]
     candidate.reasons += _damage_of(candidate, writers)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from airtape.cleaned import read_cleaned
 from airtape.errors import Error, LogFormatError, TargetError, UsageError
 from airtape.receipts.document import (
     SUFFIX,
@@ -16,7 +18,7 @@ from airtape.receipts.document import (
     is_receipt_name,
     read_receipt,
 )
-from airtape.rundir import log_files
+from airtape.rundir import Found, log_files, stub_in
 from airtape.sync.log_file import header_of
 from airtape.sync.renames import Renames
 
@@ -115,28 +117,40 @@ def write_whole(path: Path, data: bytes) -> None:
         ) from error
 
 
-def check_is_of_these(document: ReceiptDocument, run_dirs: list[Path]) -> None:
+def check_is_of_these(document: ReceiptDocument, found: Found) -> None:
     """Make sure that a receipt says something of runs that stand here, unless it says nothing.
+
+    Args:
+        document: The receipt.
+        found: The runs, those that were cleaned among them.
 
     Raises:
         UsageError: It is of other runs.
     """
     said = {(run.run_id, run.root) for run in document.runs}
-    if not said:
+    if not said or any(_is_of(run_dir, said) for run_dir in found.run_dirs):
         return
-    for run_dir in run_dirs:
-        with suppress(OSError):
-            for path in log_files(run_dir):
-                with suppress(OSError, Error):
-                    header = header_of(path)
-                    if header is not None and Renames().key_of(header)[:2] in said:
-                        return
+    for run_dir in found.cleaned:
+        with suppress(OSError, Error):
+            cleaned = read_cleaned(stub_in(run_dir) or run_dir)
+            if any(Renames().key_of(header)[:2] in said for header, _ in cleaned.parts):
+                return
     raise UsageError(
         "the receipt is of other runs",
         where=document.target,
         because=f"none of its {len(said)} runs stands here",
         hint="Name the folder of the runs with --in.",
     )
+
+
+def _is_of(run_dir: Path, said: Collection[tuple[str, bytes]]) -> bool:
+    with suppress(OSError):
+        for path in log_files(run_dir):
+            with suppress(OSError, Error):
+                header = header_of(path)
+                if header is not None and Renames().key_of(header)[:2] in said:
+                    return True
+    return False
 
 
 def receipt_for(name: str, receipts: KeptReceipts) -> ReceiptDocument:
