@@ -62,11 +62,17 @@ def ended_in(workdir: Path) -> Ended:
     return ended_run(run_dir)
 
 
-def ended_run(run_dir: Path) -> Ended:
-    """Return the run of a run directory, by the log of its first writer."""
+def ended_run(run_dir: Path, *, may_be_torn: bool = False) -> Ended:
+    """Return the run of a run directory, by the log of its first writer.
+
+    Args:
+        run_dir: The run directory.
+        may_be_torn: Whether the last write may be broken off: between two pages of it the kernel
+            looks whether the process is to die.
+    """
     log = read_log(run_dir / f"run-{run_dir.name.split('-')[-1]}.txlog")
     assert log.header is not None
-    assert not log.incomplete
+    assert may_be_torn or not log.incomplete
     exits = [record for record in log.records if record.kind == Kind.EXIT]
     code, cause = exits[-1].fields if exits else (None, {})
     said = {"code": code, "cause": cause} if exits else None
