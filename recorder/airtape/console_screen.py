@@ -60,7 +60,7 @@ class Screen:
     """The lines that chunks of output make, in the order in which they began.
 
     A line that is written over moves behind those that others have written since: a progress bar
-    stands where it was last seen.
+    stands where it was last seen. A line that was wiped away is none.
     """
 
     def __init__(self) -> None:
@@ -91,14 +91,12 @@ class Screen:
             while len(self._lines) > WINDOW:
                 line = self._lines.pop(0)
                 line.pen.forget_first()
-                yield line.shown()
+                if not line.is_wiped:
+                    yield line.shown()
 
     def rest(self) -> Iterator[ScreenLine]:
-        """Yield the lines that may still change; what was wiped away is none."""
-        lines = self._lines.copy()
-        while lines and lines[-1].is_wiped:
-            lines.pop()
-        return (line.shown() for line in lines)
+        """Yield the lines that may still change."""
+        return (line.shown() for line in self._lines if not line.is_wiped)
 
     def append(self, line: _Line) -> None:
         """Begin a line below all others."""

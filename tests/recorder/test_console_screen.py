@@ -144,6 +144,13 @@ def test_bars_of_several_lines_keep_their_order() -> None:
     assert _seen(*said) == ["text", "more", "A 3", "B 3"]
 
 
+def test_a_bar_that_was_wiped_away_leaves_nothing() -> None:
+    """Wherever it stood; an empty line that was printed is one."""
+    said: list[Said] = [("err", "bar"), ("err", "\r   \r"), ("out", "one\n\n")]
+    assert _seen(*said) == ["one", ""]
+    assert _seen(*said, *[("out", "x\n")] * WINDOW)[:2] == ["one", ""]
+
+
 def test_bytes_that_are_no_text_are_marked() -> None:
     """A byte that is no UTF-8 is a mark, the rest is as it was."""
     assert _seen(b"caf\xe9\n") == ["caf\ufffd"]
