@@ -10,6 +10,7 @@ from typing import Any
 
 from airtape.backends.cursor import RunKey
 from airtape.backends.tally import Tally
+from airtape.records import Kind
 from airtape.sync.compare import Comparison
 from airtape.sync.receipt import Receipt
 from airtape_cli.render.comparison import comparison_lines
@@ -41,6 +42,14 @@ def test_a_target_that_holds_everything(
     (run,) = said["runs"]
     assert run["receipt"] == synced["runs"][0]["receipt"]
     assert (run["verdict"], run["directories"]) == ("equal", [f"wandb/{run_dir.name}"])
+
+
+def test_the_order_of_names_in_a_record_means_nothing(tracker: Tracker, make_run: MakeRun) -> None:
+    """A store may hand out a map of measurements, and output, in another one than it stands in."""
+    output = (Kind.CONSOLE, ["stdout", b"\xff\n", 3])
+    make_run("ab12cd34", logs.system(**{"system.b": 1, "system.a": 2}), output, logs.ended(0))
+    tracker("sync")
+    assert "Equal: " in tracker("verify", "--against", STORE).stdout
 
 
 def test_a_target_that_lacks_something(tracker: Tracker, make_run: MakeRun, wandb: Path) -> None:

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.processes import RunTracker
+from tests.ended import wait_until
+from tests.processes import RunTracker, StartPython
 
 PROGRAM = """\
 import subprocess, sys, time
@@ -79,3 +80,25 @@ def test_logs_show_all_that_a_person_saw(run_tracker: RunTracker, workdir: Path)
     } <= {*lines}
     assert "from a process" in seen
     assert [line for line in lines if line not in seen] == ["training True"]
+
+
+def test_logs_of_a_run_that_goes_on_or_was_killed(
+    start_python: StartPython, run_tracker: RunTracker, workdir: Path
+) -> None:
+    """What has been printed by now is there, of a line that is not complete too."""
+    program = start_python(
+        "import sys\nimport airtape\n"
+        "airtape.init(project='p', id='demo', settings={'silent': True})\n"
+        "print('ready')\nsys.stdout.write('half')\nsys.stdout.flush()\nsys.stdin.read()\n"
+    )
+    assert workdir.is_dir()
+
+    def shown() -> list[str]:
+        return run_tracker("show", "demo", "--logs").stdout.splitlines()
+
+    assert program.stdout is not None
+    assert program.stdout.readline() == "ready\n"
+    wait_until(lambda: shown() == ["ready", "half"], "it is recorded")
+    program.kill()
+    program.wait()
+    assert shown() == ["ready", "half"]
