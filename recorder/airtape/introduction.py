@@ -16,7 +16,6 @@ from airtape.project import guess_project
 from airtape.records import Plain
 from airtape.rundir import count_runs
 from airtape.settings import Settings
-from airtape.tombstones import RunPath
 
 
 def begun(settings: Settings, origin: Origin, base: Path) -> dict[str, Plain]:
@@ -55,12 +54,12 @@ def project_of(settings: Settings) -> str:
     return settings.project or guess_project(working_directory())
 
 
-def path_of(settings: Settings, origin: Origin, run_id: str) -> RunPath:
-    """Return the path of a run: that of the one it goes on with, unless something else is said."""
+def path_of(settings: Settings, origin: Origin, run_id: str) -> tuple[str, str, str]:
+    """Return entity, project and id of a run: of the one it goes on with, or what else is said."""
     inherited = {} if origin.inheritance is None else origin.inheritance.run
     taken = {name: inherited.get(name) for name in {"entity", "project"} - settings.said}
     entity = taken.get("entity") or entity_of(settings) or NO_ENTITY
-    return RunPath(entity, taken.get("project") or project_of(settings), run_id)
+    return entity, taken.get("project") or project_of(settings), run_id
 
 
 def entity_of(settings: Settings) -> str | None:

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 import msgpack
 
+from airtape.fold.earlier import summary_over
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Tree
-from airtape.fold.merge import summary_over
 from airtape.records import Kind, Record, pack_big_ints
 from airtape.txlog.format import MAX_BODY
 from airtape.txlog.writer import LogWriter

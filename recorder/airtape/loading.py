@@ -14,6 +14,12 @@ from threading import RLock
 FORK_WAIT_S = 1.0
 """Seconds that a fork waits at most; loading takes a few hundredths of one."""
 
+HEAD_START_S = 0.01
+"""Seconds that a thread waits before it loads: until then `init` has returned, as a rule.
+
+A thread that loads keeps Python's lock for five milliseconds at a time.
+"""
+
 END_WAIT_S = 5.0
 """Seconds that the end of the program waits at most."""
 

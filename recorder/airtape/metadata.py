@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from airtape.loading import loading
+from airtape.loading import HEAD_START_S, loading
 from airtape.process import leave_signals_to_the_program
 from airtape.program import this_program
 from airtape.records import Plain
@@ -121,6 +121,8 @@ class Metadata(threading.Thread):
     def run(self) -> None:
         """Gather one thing after the other, the quickest first."""
         leave_signals_to_the_program()
+        if self._ended.wait(HEAD_START_S):
+            return
         for step in self._attempt(self._load) or ():
             if self._ended.is_set():
                 return

@@ -24,19 +24,17 @@ SHORTEST_KEY: Final = 16
 MAX_FILE: Final = 1 << 16
 """Bytes that are read of a file of passwords."""
 
-_ALWAYS: Final = re.compile(
-    r"PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|API_?KEY|(?:ACCESS|PRIVATE|AUTH)_KEY"
-    r"|(?:^|_)(?:PWD|PASS)$"
+_ALWAYS: Final = (
+    *("PASSWORD", "PASSWD", "PASSPHRASE", "SECRET", "CREDENTIAL"),
+    *("API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY", "AUTH_KEY"),
 )
-_TOKEN: Final = re.compile(r"(?:^|_)TOKEN(?:_|$)")
-_KEY: Final = re.compile(r"(?:^|_)(?:KEY|AUTH|PAT|DSN)(?:_|$)")
-_NO_SECRET: Final = re.compile(
-    r"(?:true|false|none|null|\d{1,11}|<[^<>]*>|\[[^\[\]]*\]|[.~]?/.*)$",
-    re.IGNORECASE | re.DOTALL,
-)
-_AWS_SECRET: Final = re.compile(r"(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9/+]{40}")
-_WORD: Final = re.compile(r"[a-z]+(?:[ _.:/-][a-z]+)*|[A-Z]+(?:[ _.:/-][A-Z]+)*|[A-Z][a-z]+")
-_IN_ADDRESS: Final = re.compile(r"://[^\s/@:]{0,200}:([^\s/@]{8,500})@")
+_AT_THE_END: Final = ("PWD", "PASS")
+_KEY: Final = frozenset({"KEY", "AUTH", "PAT", "DSN"})
+# Compiled when a name asks for it: most have none of the words above, and `init` is quick.
+_HARMLESS: Final = r"(?is:(?:true|false|none|null|\d{1,11}|<[^<>]*>|\[[^\[\]]*\]|[.~]?/.*)$)"
+_AWS_KEY: Final = r"(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9/+]{40}"
+_WORD: Final = r"[a-z]+(?:[ _.:/-][a-z]+)*|[A-Z]+(?:[ _.:/-][A-Z]+)*|[A-Z][a-z]+"
+_IN_ADDRESS: Final = r"://[^\s/@:]{0,200}:([^\s/@]{8,500})@"
 _DASHES: Final = str.maketrans("", "", "-._~")
 _NETRC: Final = ("password", "account")
 
@@ -58,7 +56,7 @@ def secret_values(environ: Mapping[str, str], home: Path | None) -> dict[str, st
 
 def is_word(value: str) -> bool:
     """Tell whether a value could as well be a part of other words: nothing in it is random."""
-    return _WORD.fullmatch(value) is not None
+    return re.fullmatch(_WORD, value) is not None
 
 
 def _said(environ: Mapping[str, str], home: Path | None) -> Iterator[tuple[str, str]]:
@@ -66,7 +64,7 @@ def _said(environ: Mapping[str, str], home: Path | None) -> Iterator[tuple[str, 
         if is_secret(name, value):
             yield f"value of {name}", value
         elif "://" in value:
-            for password in _IN_ADDRESS.findall(value):
+            for password in re.findall(_IN_ADDRESS, value):
                 yield f"password of {name}", password
     for place in _places(environ.get("NETRC"), home, ".netrc", "_netrc"):
         for key, word in pairwise(text_of(place, MAX_FILE).split()):
@@ -86,16 +84,18 @@ def _pgpass_passwords(text: str) -> Iterator[str]:
 def is_secret(name: str, value: str) -> bool:
     """Tell whether the value of an environment variable is a secret."""
     upper = name.upper()
+    parts = upper.split("_")
+    is_always = parts[-1] in _AT_THE_END or any(word in upper for word in _ALWAYS)
+    is_token, is_key = "TOKEN" in parts, not _KEY.isdisjoint(parts)
+    if len(value) < SHORTEST or not (is_always or is_token or is_key):
+        return False
     # These keys may begin with a slash, as paths do.
-    is_aws = "SECRET" in upper and _AWS_SECRET.fullmatch(value)
-    if len(value) < SHORTEST or (_NO_SECRET.match(value) and not is_aws):
+    is_aws = "SECRET" in upper and re.fullmatch(_AWS_KEY, value)
+    if re.match(_HARMLESS, value) and not is_aws:
         return False
-    if _ALWAYS.search(upper):
+    if is_always:
         return True
-    if is_word(value):
-        return False
-    is_key = _KEY.search(upper) is not None and len(value) >= SHORTEST_KEY
-    return is_key or _TOKEN.search(upper) is not None
+    return not is_word(value) and (is_token or len(value) >= SHORTEST_KEY)
 
 
 def _forms(value: str) -> Iterator[str]:

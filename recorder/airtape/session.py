@@ -39,7 +39,6 @@ from airtape.settings import Settings, load_settings
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines
-from airtape.tombstones import refuse_deleted
 
 if TYPE_CHECKING:
     from airtape.online import Follower
@@ -105,7 +104,9 @@ class Session:
             self._refuse_open(origin.run_id or settings.run_id)
         run_id = origin.run_id or settings.run_id
         if run_id is not None:
-            refuse_deleted(folder, path_of(settings, origin, run_id))
+            from airtape.tombstones import RunPath, refuse_deleted  # noqa: PLC0415 - most ids are new
+
+            refuse_deleted(folder, RunPath(*path_of(settings, origin, run_id)))
         undo = ExitStack()
         try:
             with interrupts_held():

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TypeVar
 
 from airtape.collectors.measured import Measure, UnavailableError, Values
-from airtape.loading import loading
+from airtape.loading import HEAD_START_S, loading
 from airtape.process import leave_signals_to_the_program
 from airtape.records import Kind
 from airtape.rundir import RunDir
@@ -62,6 +62,8 @@ class SystemMetrics(threading.Thread):
     def run(self) -> None:
         """Measure until `stop`."""
         leave_signals_to_the_program()
+        if self._stopped.wait(HEAD_START_S):
+            return
         due, every = monotonic(), self._every or math.inf
         # One after the other, for a driver may take seconds to answer at first.
         for load in (self._machine, self._gpus):
