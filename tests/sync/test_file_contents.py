@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from airtape.errors import TransientError
 from airtape.file_copy import Digest
 from airtape.records import Kind
 from airtape.sync.brake import Brake
+from airtape.sync.compare import compare
 from airtape.sync.engine import sync
 from airtape.sync.file_contents import MOST_TOLD, FileContents
 from airtape.sync.glance import SETTLED_NS
@@ -325,3 +326,30 @@ def test_content_is_sent_no_faster_than_may_be(a_run: Path, memory: MemoryBacken
     brake = Brake(sleep=pauses.append)
     assert synced(a_run, memory, rate=100.0, brake=brake).files.sent == 2
     assert sum(pauses) > len(MODEL) / 100 / 2
+
+
+def test_comparing_finds_content_that_is_missing(a_run: Path, memory: MemoryBackend) -> None:
+    """The target is behind the logs, though it has all of their records."""
+    sync([a_run], memory)
+    (found,) = compare([a_run], memory)
+    assert found.verdict == "equal"
+    memory._store.contents.pop(digest(MODEL))  # noqa: SLF001 - as if somebody had removed it
+    (found,) = compare([a_run], memory)
+    assert (found.verdict, found.missing) == ("behind", 0)
+    assert found.told == ["it lacks the content of 1 files: model"]
+
+
+def test_a_target_that_keeps_no_content_lacks_none(a_run: Path, memory: MemoryBackend) -> None:
+    """Its runs are whole without; nothing is sent, nothing compared."""
+
+    class NamesOnly:
+        def __getattr__(self, name: str) -> object:
+            if name.endswith(("_file", "_files")):
+                raise AttributeError(name)
+            return getattr(memory, name)
+
+    backend = cast("Backend", NamesOnly())
+    report = sync([a_run], backend)
+    assert (report.exit_code, report.runs[0].files.named) == (ExitCode.OK, 0)
+    assert [found.verdict for found in compare([a_run], backend)] == ["equal"]
+    assert not held(memory, MODEL)

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from airtape.backends.base import Backend, Held
+from airtape.backends.contents import KeepsFiles
 from airtape.backends.cursor import Cursor, RunKey, unpack_state
 from airtape.backends.replica import Replica
 from airtape.errors import Error
 from airtape.exactjson import dumps
 from airtape.fold.keys import Key, dotted
+from airtape.fold.merge import Part
 from airtape.records import Point
 from airtape.rundir import log_files
 from airtape.sync.batches import BatchBuilder
+from airtape.sync.file_contents import named_files
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.receipt import Receipt, receipt_of
 from airtape.sync.renames import Names
@@ -126,6 +129,7 @@ def _compare_run(
 ) -> None:
     held = {one.header.writer: one for one in backend.dump(comparison.run)}
     comparison.receipt = receipt_of(one.cursor for one in held.values())
+    _compare_files(comparison, list(held.values()), backend)
     for writer, files in writers.items():
         in_order = sorted(files, key=lambda file: file.header.first_seq)
         try:
@@ -139,6 +143,19 @@ def _compare_run(
         comparison.told.append(f"it has {len(held)} writers of which no log is here")
     if comparison.verdict == "behind" and not comparison.receipt.records:
         comparison.judge("absent")
+
+
+def _compare_files(comparison: Comparison, held: Sequence[Held], backend: Backend) -> None:
+    """See whether a target that keeps content has that of the files that it knows of."""
+    if not held or not isinstance(backend, KeepsFiles):
+        return
+    named = named_files([Part(one.header, one.cursor.fold()) for one in held])
+    missing = backend.missing_files(set(named.values()))
+    lacking = sorted(path for path, file in named.items() if file in missing)
+    if lacking:
+        comparison.judge("behind")
+        first = ", ".join(lacking[:MOST_TOLD])
+        comparison.told.append(f"it lacks the content of {len(lacking)} files: {first}")
 
 
 def _compare_writer(comparison: Comparison, files: Sequence[LogFile], held: Held | None) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import SEEK_SET, close, fstat, lseek
 from pathlib import Path
@@ -59,7 +59,7 @@ class ContentCounts:
             yield f"and {len(self.missing) - MOST_TOLD} more files"
 
 
-def named_files(parts: Iterable[Part]) -> dict[str, Digest]:
+def named_files(parts: Sequence[Part]) -> dict[str, Digest]:
     """Return the files that writers have recorded last, by path; those without a digest are not."""
     by_writer = {part.header.writer: part.fold for part in parts}
     headers = [part.header for part in parts]
