@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from airtape.query.amendments import holds_changes_only
-from airtape.rundir import Found, find_run_dirs
+from airtape.rundir import Found, find_run_dirs, has_usual_log
 
 _NUMBERED: Final = re.compile(r"(.+?)(?:-\d+)?", re.DOTALL)
 
@@ -30,14 +30,18 @@ def with_asides(found: Found, folder: Path) -> Found:
 
 def asides_of(run_dirs: Iterable[Path], folder: Path) -> Iterator[Path]:
     """Yield the directories with changes of runs that stand in other folders."""
+    run_dirs = list(run_dirs)
+    # There may be 10,000 run directories, but only a few folders.
+    places = {parent: os.path.realpath(parent) for parent in {path.parent for path in run_dirs}}
     here = os.path.realpath(folder)
-    places = {path: os.path.realpath(path.parent) for path in run_dirs}
-    names = {path.name for path, place in places.items() if place != here}
-    if not names:
+    if not set(places.values()) - {here}:
         return
-    known = {path.name for path, place in places.items() if place == here}
+    names = {path.name for path in run_dirs if places[path.parent] != here}
+    known = {path.name for path in run_dirs if places[path.parent] == here}
     for path in find_run_dirs([folder]).run_dirs:
         said = _NUMBERED.fullmatch(path.name)
         belongs = path.name in names or (said is not None and said[1] in names)
-        if belongs and path.name not in known and holds_changes_only(path):
+        # A copy of the run beside it has the log of the first writer.
+        is_copy = path.name in known or has_usual_log(path)
+        if belongs and not is_copy and holds_changes_only(path):
             yield path

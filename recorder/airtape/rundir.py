@@ -182,7 +182,7 @@ class _Search:
             deeper: A directory may be the one that holds a `wandb` directory.
         """
         # Thousands are usual: two calls to the system tell that the usual log is there.
-        if _has_usual_log(Path(path)):
+        if has_usual_log(Path(path)):
             self._take(Path(path), link=Path(path).is_symlink())
             return
         try:
@@ -241,7 +241,7 @@ class _Search:
         try:
             if not entry.is_dir():
                 return
-            if _has_usual_log(path) or log_files(path):
+            if has_usual_log(path) or log_files(path):
                 self._take(path, link=entry.is_symlink())
             elif stub_in(path) is not None:
                 self._take_cleaned(entry.path)
@@ -285,7 +285,7 @@ def _is_stub(entry: os.DirEntry[str]) -> bool:
     return entry.name.endswith(CLEANED_SUFFIX) and entry.is_file(follow_symlinks=False)
 
 
-def _has_usual_log(run_dir: Path) -> bool:
+def has_usual_log(run_dir: Path) -> bool:
     """Tell, by one call to the system, whether the log that the name promises is there."""
     match = _RUN_DIR_NAME.fullmatch(run_dir.name)
     if match is None:
