@@ -55,6 +55,20 @@ def test_a_digest_is_named_however_it_stands_there(tracker: Tracker, make_run: M
     assert {NAMED, UNNAMED} <= {path.name for path in blobs.iterdir()}
 
 
+def test_what_files_and_large_values_name_stays(tracker: Tracker, make_run: MakeRun) -> None:
+    """As lists of further ones do; also where a digest lies across two pieces that are read."""
+    run_dir = make_run("ab12cd34", _reference(NAMED), logs.ended())
+    blobs = _blobs(run_dir)
+    (blobs / NAMED).write_bytes(b"z" * ((1 << 20) - 10) + UNNAMED.encode())
+    (blobs / UNNAMED).write_text(f"[{OTHER}]")
+    for digest in (OTHER, "d" * 64, "e" * 64):
+        (blobs / digest).write_text("x")
+    (run_dir / "files/manifest.json").write_text(f'{{"sha256": "{"d" * 64}"}}')
+    tracker("gc", "--yes")
+    left = {path.name for path in blobs.iterdir()}
+    assert left == {"README", NAMED, UNNAMED, OTHER, "d" * 64}
+
+
 def test_runs_that_go_on_or_lost_records_are_passed_over(
     tracker: Tracker, tracker_json: Callable[..., Any], make_run: MakeRun
 ) -> None:

@@ -17,6 +17,9 @@ from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, read_writers
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_RAW: Final = re.compile(rb"(?=([0-9a-f]{64}))")
+_CHUNK: Final = 1 << 20
+_DIGEST_SIZE: Final = 64
 _HALF_WRITTEN: Final = re.compile(r"\.[0-9a-f]{16}\.part|\.[0-9a-f]{64}\.[0-9a-f]{8}")
 _ASIDE: Final = (".deleted-run-*", ".cleaned-run-*")
 
@@ -81,6 +84,7 @@ class Sweep:
         if problems:
             self.notes.append(f"{run_dir} is passed over: {problems[0]}")
             return
+        _add_named_in_files([path for path in files if path.parent != blobs], blobs, named)
         for path in (*suspects, *(path for path in unnamed if path.name not in named)):
             yield Garbage(path, path.lstat().st_size)
 
@@ -109,6 +113,18 @@ def remove_garbage(found: Garbage) -> None:
         ) from error
 
 
+def _add_named_in_files(files: Iterable[Path], blobs: Path, named: set[str]) -> None:
+    """Add what files name, and large values that are named themselves: lists of further ones."""
+    waiting = [*files, *(blobs / digest for digest in named)]
+    while waiting:
+        path = waiting.pop()
+        if not path.is_file() or path.is_symlink():
+            continue
+        found = {digest.decode() for part in _overlapping(path) for digest in _RAW.findall(part)}
+        waiting += (blobs / digest for digest in found - named)
+        named |= found
+
+
 def _files_below(run_dir: Path) -> Iterator[Path]:
     for top in ("files", "blobs"):
         for parent, _, names in os.walk(run_dir / top):
@@ -131,3 +147,12 @@ def _digests(record: Record) -> Iterator[str]:
 
 def _size_of(top: Path) -> int:
     return sum(path.lstat().st_size for path in top.rglob("*") if not path.is_dir())
+
+
+def _overlapping(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, each piece with the end of the one before."""
+    before = b""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield before + chunk
+            before = chunk[-_DIGEST_SIZE:]
