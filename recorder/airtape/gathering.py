@@ -24,6 +24,7 @@ from airtape.requirements import requirements
 from airtape.run_files import FileType, RunFiles
 from airtape.runlog import RunLog
 from airtape.settings import Settings
+from airtape.values import text_in_utf8
 from airtape.wandb_metadata import wandb_metadata
 
 MAX_PATCH: Final = 4 << 20
@@ -85,7 +86,7 @@ class Gathering:
 
     def _say(self, said: Mapping[str, Any]) -> None:
         if said and not self._ended.is_set():
-            told = self._log.redaction.data(dict(said), "metadata")
+            told = text_in_utf8(self._log.redaction.data(dict(said), "metadata"))
             self._said |= told
             self._log.record(Kind.METADATA, told)
 

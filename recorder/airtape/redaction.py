@@ -34,6 +34,9 @@ LONGEST_KEY: Final = 120
 MAX_PLACES: Final = 200
 """Places that are listed by name."""
 
+_LONGEST_PLACE: Final = 200
+"""Characters of a place that are listed: names of keys may be of any length."""
+
 ELSEWHERE: Final = "elsewhere"
 """Stands for all further places."""
 
@@ -231,6 +234,7 @@ class Redaction:
         return whole[: found.start(1) - at] + _mark(what) + whole[found.end(1) - at :]
 
     def _count(self, what: str, where: str) -> None:
+        where = where[:_LONGEST_PLACE]
         with self._lock:
             if where not in self.found and len(self.found) >= MAX_PLACES:
                 where = ELSEWHERE

@@ -31,7 +31,7 @@ _ALWAYS: Final = (
 _AT_THE_END: Final = ("PWD", "PASS")
 _KEY: Final = frozenset({"KEY", "AUTH", "PAT", "DSN"})
 # Compiled when a name asks for it: most have none of the words above, and `init` is quick.
-_HARMLESS: Final = r"(?is:(?:true|false|none|null|\d{1,11}|<[^<>]*>|\[[^\[\]]*\]|[.~]?/.*)$)"
+_HARMLESS: Final = r"(?is:(?:true|false|none|null|\s*|\d{1,11}|<[^<>]*>|\[[^\[\]]*\]|[.~]?/.*)$)"
 _AWS_KEY: Final = r"(?=.*\d)(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9/+]{40}"
 _WORD: Final = r"[a-z]+(?:[ _.:/-][a-z]+)*|[A-Z]+(?:[ _.:/-][A-Z]+)*|[A-Z][a-z]+"
 _IN_ADDRESS: Final = r"://[^\s/@:]{0,200}:([^\s/@]{8,500})@"
@@ -62,10 +62,10 @@ def is_word(value: str) -> bool:
 def _said(environ: Mapping[str, str], home: Path | None) -> Iterator[tuple[str, str]]:
     for name, value in environ.items():
         if is_secret(name, value):
-            yield f"value of {name}", value
+            yield f"value of {_as_recorded(name)}", value
         elif "://" in value:
             for password in re.findall(_IN_ADDRESS, value):
-                yield f"password of {name}", password
+                yield f"password of {_as_recorded(name)}", password
     for place in _places(environ.get("NETRC"), home, ".netrc", "_netrc"):
         for key, word in pairwise(text_of(place, MAX_FILE).split()):
             if key in _NETRC:
@@ -106,11 +106,17 @@ def _forms(value: str) -> Iterator[str]:
     import json  # noqa: PLC0415 - most secrets do without
 
     yield json.dumps(value)[1:-1]
-    yield quote(value, safe="")
+    # Bytes that are no UTF-8 are lone surrogates in variables, and U+FFFD in what is recorded.
+    yield quote(value, safe="", errors="surrogateescape")
     yield unquote(value)
+    yield _as_recorded(value)
     if "\n" in value:
         lines = value.split("\n")
         yield from (line for line in lines if len(line) >= SHORTEST_KEY and "---" not in line)
+
+
+def _as_recorded(text: str) -> str:
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _places(named: str | None, home: Path | None, *names: str) -> list[Path]:

@@ -39,6 +39,7 @@ from airtape.settings import Settings, load_settings
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines
+from airtape.values import text_in_utf8
 
 if TYPE_CHECKING:
     from airtape.online import Follower
@@ -112,7 +113,7 @@ class Session:
             with interrupts_held():
                 opened = open_somewhere(base, settings, terminal, origin)
                 undo.callback(opened.discard)
-                about = opened.log.redaction.data(metadata(settings), "metadata")
+                about = text_in_utf8(opened.log.redaction.data(metadata(settings), "metadata"))
                 run, lifecycle = self._begin(
                     opened, settings, terminal, undo, allow_val_change, about
                 )

@@ -89,6 +89,15 @@ def config_value(value: Given) -> Plain:
     return _convert(value, CONFIG)
 
 
+def text_in_utf8(said: dict[str, Plain]) -> dict[str, Plain]:
+    """Return plain data with U+FFFD for what no encoding has: arguments and paths may be any bytes.
+
+    Raises:
+        InvalidDataError: The data are nested too deep.
+    """
+    return {key: _convert(value, CONFIG) for key, value in said.items()}
+
+
 def summary_value(value: Given) -> Plain:
     """Turn a value that was set in the summary into a plain one.
 

@@ -356,3 +356,18 @@ def test_a_disabled_run_writes_nothing(start_run: StartRun, workdir: Path) -> No
     run.log({"a": 1})
     run.finish()
     assert list(workdir.iterdir()) == []
+
+
+def test_arguments_and_variables_may_be_any_bytes(run_python: RunPython, workdir: Path) -> None:
+    """What is no text has marks in its place, and a secret among it is found all the same."""
+    environ = {**os.environ, "MY_PASSWORD": "p\udcffssword-123", "SLURM_JOB_NAME": "a\udcffb"}
+    run_python(
+        "import airtape; airtape.init(mode='offline', project='p')",
+        *("x\udcffy", "p\udcffssword-123"),
+        cwd=workdir,
+        env=environ,
+    )
+    said = read_back(only_log(workdir)).fold.metadata
+    assert said["args"] == ["x\ufffdy", "[redacted: value of MY_PASSWORD]"]
+    assert said["slurm"] == {"SLURM_JOB_NAME": "a\ufffdb"}
+    assert "hardware" in said

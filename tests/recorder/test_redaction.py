@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from airtape.errors import InvalidDataError
 from airtape.redaction import LONGEST_KEY, Redaction, without_login
 from airtape.secret_shapes import TOKENS as TOKEN_SHAPES
+from airtape.secret_values import is_secret
 
 LETTERS = "Ab3dEf6hIj9lMn2pQr5tUv8xYz1Bc4eFg7iJk0mNo3qRs6uVw9yZa2cDe5gHi8kLm1oPq4sTu7wXy0Ba3dEf6hI"
 DIGITS = "0123456789abcdef" * 6
@@ -183,6 +184,33 @@ def test_a_secret_is_found_as_programs_write_it() -> None:
     assert redaction(json.dumps({"p": 'ab"cd ef/12'}), "code") == f'{{"p": "{mark}"}}'
     assert redaction("x/ab%22cd%20ef%2F12/y", "code") == f"x/{mark}/y"
     assert redaction(f"+{KEY_BODY}", "code") == "+[redacted: value of DEPLOY_PRIVATE_KEY]"
+
+
+def test_a_secret_of_any_bytes_is_found_as_it_is_recorded() -> None:
+    """As it stands in variables, and with a mark for what is no text."""
+    redaction = Redaction({"DB_PASSWORD\udcff": "p\udcffssword-123"})
+    mark = "[redacted: value of DB_PASSWORD\ufffd]"
+    told = redaction("p\udcffssword-123 p\ufffdssword-123 p%FFssword-123", "args")
+    assert told == f"{mark} {mark} {mark}"
+
+
+@given(st.binary(min_size=8).map(os.fsdecode), st.binary().map(os.fsdecode))
+def test_no_value_of_a_variable_is_in_the_way(value: str, around: str) -> None:
+    """Whatever it is made of: a text with a secret has it no more, another one stays."""
+    environ = {"MY_PASSWORD": value}
+    told = Redaction(environ)(f"{around} {value} {around}", "args")
+    if is_secret("MY_PASSWORD", value):
+        assert f" {value} " not in told
+    else:
+        assert told == f"{around} {value} {around}"
+
+
+def test_the_list_has_no_long_names() -> None:
+    """A list that fits into no record would be no list."""
+    redaction = Redaction({})
+    redaction.data({"k" * 10_000: TOKENS["npm"]}, "config")
+    [where] = redaction.found
+    assert len(where) == 200
 
 
 def test_passwords_in_addresses_of_variables_are_secrets() -> None:
