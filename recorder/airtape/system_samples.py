@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from airtape.errors import LogFormatError
 from airtape.fold.row import RUNTIME, TIMESTAMP, runtime_at
@@ -13,6 +13,8 @@ from airtape.records import Kind, Plain, Record
 from airtape.rows import Report
 from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, read_writers
+
+LABEL: Final = "_label"
 
 
 class SystemSample(NamedTuple):
@@ -31,8 +33,9 @@ class SystemSample(NamedTuple):
     values: dict[str, Plain]
 
     def as_row(self) -> dict[str, Plain]:
-        """Return the values with both times, as a row of a table."""
-        return {TIMESTAMP: self.timestamp, RUNTIME: self.runtime, **self.values}
+        """Return the values with both times, and with the writer's label if it has one."""
+        label: dict[str, Plain] = {LABEL: self.writer} if self.writer else {}
+        return {TIMESTAMP: self.timestamp, RUNTIME: self.runtime, **label, **self.values}
 
 
 def read_system(run_dir: Path, report: Report) -> Iterator[SystemSample]:

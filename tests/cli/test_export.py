@@ -229,3 +229,31 @@ def test_html_of_a_damaged_log_has_the_rest(tracker: Tracker, make_run: MakeRun)
     page = Path("run.html").read_text("utf-8")
     assert "Problems" in page
     assert 'aria-label="loss over step"' in page
+
+
+def test_what_was_measured_of_the_machine_is_a_table_too(
+    tracker: Tracker, make_run: MakeRun
+) -> None:
+    """Each sample a line, an empty cell where it lacks a value; or each an object, exact."""
+    disk = "system.disk./a,b.usagePercent"
+    make_run("ab12cd34", logs.system(a=0.1), logs.system(a=2, **{disk: 2**70}), logs.ended())
+    began = logs.BEGAN_NS // 10**9
+    first, *lines = _export(tracker, "--system").splitlines()
+    assert first == f'_timestamp,_runtime,a,"{disk}"'
+    (at, one), (then, two) = (line.split(",", 1) for line in lines)
+    assert (float(at) - began, float(then) - began) == (5, 6)
+    assert (one, two) == ("5.0,0.1,", f"6.0,2,{2**70}")
+    said = [loads(line) for line in _export(tracker, "--system", "--format", "jsonl").splitlines()]
+    assert said == [
+        {"_timestamp": began + 5.0, "_runtime": 5.0, "a": 0.1},
+        {"_timestamp": began + 6.0, "_runtime": 6.0, "a": 2, disk: 2**70},
+    ]
+
+
+def test_a_page_has_no_switch_for_the_machine(tracker: Tracker, make_run: MakeRun) -> None:
+    """It is refused, and nothing is written."""
+    make_run()
+    assert (
+        "csv and jsonl"
+        in tracker("export", "ab12cd34", "--system", "--format", "html", exit_code=2).stderr
+    )

@@ -16,6 +16,7 @@ import yaml
 
 import airtape
 from airtape.records import Kind
+from tests.fake_nvml import FakeNvml
 from tests.processes import RunPython
 from tests.recording import StartRun, log_of, only_log, read_back, recorded
 
@@ -371,3 +372,15 @@ def test_arguments_and_variables_may_be_any_bytes(run_python: RunPython, workdir
     assert said["args"] == ["x\ufffdy", "[redacted: value of MY_PASSWORD]"]
     assert said["slurm"] == {"SLURM_JOB_NAME": "a\ufffdb"}
     assert "hardware" in said
+
+
+def test_the_driver_tells_of_its_gpus(start_run: StartRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their names and memory, and the versions of driver and CUDA, in W&B's file too."""
+    monkeypatch.setitem(sys.modules, "pynvml", FakeNvml(2))
+    run = start_run()
+    run.finish()
+    hardware = recorded(run).fold.metadata["hardware"]
+    assert (hardware["gpu_count"], hardware["gpu_driver"]) == (2, "595.58.03")
+    told = json.loads(text_of(run, "wandb-metadata.json"))
+    assert told["gpu_nvidia"] == [{"name": "NVIDIA H200", "memoryTotal": str(100 << 30)}] * 2
+    assert (told["gpu"], told["cudaVersion"]) == ("NVIDIA H200", "13.2")

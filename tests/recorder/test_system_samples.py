@@ -53,6 +53,7 @@ def test_samples_of_several_writers_are_one_course_in_time(tmp_path: Path) -> No
         (2.0, "rank-1"),
     ]
     assert series_of(samples) == {"a": [(1.0, 0), (2.0, 10)], "rank-1 a": [(1.0, 1), (2.0, 11)]}
+    assert [sample.as_row().get("_label") for sample in samples[:2]] == [None, "rank-1"]
     assert last_values(samples[:3]) == {"a": 10, "b": "text", "c": True}
 
 

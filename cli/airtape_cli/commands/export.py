@@ -13,18 +13,21 @@ from typing import BinaryIO
 import click
 
 from airtape.errors import LogFormatError, UsageError
+from airtape.exactjson import dumps
 from airtape.fold.keys import Key
 from airtape.fold.row import Row
 from airtape.overview import Overview
 from airtape.page_reader import page_of
 from airtape.query.joined import history_in
 from airtape.query.whole_values import with_large_values
+from airtape.records import Plain
 from airtape.rows import Report
 from airtape.sync.report import ExitCode
-from airtape.writers import joined_writers, read_writers
+from airtape.system_samples import system_of
+from airtape.writers import WriterFiles, joined_writers, read_writers
 from airtape_cli.locate import find_run
 from airtape_cli.options import default_folder, folder_option, vantage
-from airtape_cli.render.formats import csv_lines, jsonl_line
+from airtape_cli.render.formats import csv_lines, jsonl_line, table_lines
 from airtape_cli.render.notes import echo_note
 
 
@@ -39,11 +42,20 @@ from airtape_cli.render.notes import echo_note
     help="csv: a table with a column for each metric. jsonl: a JSON object for each step. "
     "html: a page with charts that needs no network.",
 )
+@click.option(
+    "--system", is_flag=True, help="What was measured of the machine, not what was logged."
+)
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to stdout.")
 @folder_option
 @click.pass_context
 def export(
-    context: click.Context, *, run: str, form: str, output: str | None, folder: str | None
+    context: click.Context,
+    *,
+    run: str,
+    form: str,
+    system: bool,
+    output: str | None,
+    folder: str | None,
 ) -> None:
     """Write the history of a run, exactly as it was logged, or a page that shows the run.
 
@@ -56,7 +68,10 @@ def export(
       tracker export likely-lion-9 > history.csv
       tracker export ab12cd34 --format jsonl -o history.jsonl
       tracker export ab12cd34 --format html -o run.html
+      tracker export ab12cd34 --system > system.csv
     """  # noqa: D301 - \b tells click to keep the lines below it
+    if system and form == "html":
+        raise UsageError("--system is for csv and jsonl", hint="leave --format html out")
     where = Path(folder) if folder is not None else default_folder()
     found = find_run(run, where, vantage())
     directories, writers = found.directories, {header.writer for header, _ in found.writers}
@@ -70,6 +85,9 @@ def export(
             raise _unreadable(found, error) from error
 
     def lines() -> Iterable[str]:
+        if system:
+            measured = _system(found, noted.setdefault)
+            return table_lines(measured) if form == "csv" else map(dumps, measured)
         if form == "html":
             return [_page(found, noted.setdefault)]
         return _csv(rows) if form == "csv" else map(jsonl_line, rows())
@@ -85,16 +103,27 @@ def export(
 
 def _page(run: Overview, report: Report) -> str:
     """Return the page of a run."""
+    try:
+        return page_of(run, _writers(run, report), report).rstrip("\n")
+    except OSError as error:
+        raise _unreadable(run, error) from error
+
+
+def _system(run: Overview, report: Report) -> list[dict[str, Plain]]:
+    """Return what was measured of the machine, sample by sample."""
+    try:
+        return [sample.as_row() for sample in system_of(_writers(run, report), report)]
+    except OSError as error:
+        raise _unreadable(run, error) from error
+
+
+def _writers(run: Overview, report: Report) -> list[WriterFiles]:
     problems: list[str] = []
     wanted = {header.writer for header, _ in run.writers}
     read = [writer for folder in run.directories for writer in read_writers(folder, problems)]
     for problem in problems:
         report(problem)
-    writers = joined_writers(writer for writer in read if writer.header.writer in wanted)
-    try:
-        return page_of(run, writers, report).rstrip("\n")
-    except OSError as error:
-        raise _unreadable(run, error) from error
+    return joined_writers(writer for writer in read if writer.header.writer in wanted)
 
 
 def _unreadable(run: Overview, error: OSError) -> LogFormatError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from airtape.exactjson import dumps, nan_text, number_text
@@ -30,6 +30,14 @@ def csv_lines(columns: list[Key], rows: Iterable[Row]) -> Iterator[str]:
     for row in rows:
         cells = (_cell(row.data[key]) if key in row.data else "" for key in columns)
         yield ",".join((str(row.step), repr(row.timestamp), repr(row.runtime), *cells))
+
+
+def table_lines(rows: Sequence[Mapping[str, Plain]]) -> Iterator[str]:
+    """Yield the lines of a CSV table of flat rows, titles first, with cells as in `csv_lines`."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    yield ",".join(_quoted(name) if _QUOTED_TITLE.search(name) else name for name in columns)
+    for row in rows:
+        yield ",".join(_cell(row[name]) if name in row else "" for name in columns)
 
 
 def _titles(columns: list[Key]) -> Iterator[str]:
