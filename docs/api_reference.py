@@ -20,7 +20,8 @@ DIFFERENCES: Mapping[str, str] = {
         "`must` and `never` raise offline as well; `resume_from` and `fork_from` begin behind the "
         "step with the values of then. A run of the same id that is open in the process is "
         "refused. Variables are read at each call. `force=True` asks for a target, for there is "
-        "no login. Arguments that W&B has retired (`magic`, `quiet`, `start_method`, `sync`) are "
+        "no login. `sync_tensorboard` reads the event files that the process writes and changes no "
+        "library. Arguments that W&B has retired (`magic`, `quiet`, `start_method`, `sync`) are "
         "accepted with one warning."
     ),
     "Run.log": (
@@ -41,6 +42,15 @@ DIFFERENCES: Mapping[str, str] = {
         "It returns the name and the files, in `manifest.entries`, and is no artifact yet. The "
         "run's own directory is left out whatever `exclude_fn` says. Secrets are taken out of the "
         "copies."
+    ),
+    "Run.save": (
+        "The file is copied, at once and whatever the policy, never linked: so the call takes as "
+        "long as a copy does. A file that lies in the run's directory is kept where it is. A "
+        "folder is refused by name."
+    ),
+    "Run.restore": (
+        "It reads run directories, then the target that is set or `wandb/tracker.db`. A file that "
+        "the run does not have is None."
     ),
     "Run.detach": "No process stands behind a run, so there is nothing to leave.",
     "Run.join": "Accepted with one warning.",

@@ -6,7 +6,10 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+PARTIAL: Final = ".part"
+"""Ending of a file that is being written, or was when its writer was killed."""
 
 
 class RunFile(NamedTuple):
@@ -17,7 +20,10 @@ class RunFile(NamedTuple):
 
 
 def list_files(run_dir: Path) -> list[RunFile]:
-    """Return the files of a run, sorted by path; links are not followed, nor listed."""
+    """Return the files of a run, sorted by path.
+
+    Links are not followed, nor listed; nor is a file of which a part was written only.
+    """
     top = run_dir / "files"
     return sorted(_files_below(str(top), len(str(top)) + 1))
 
@@ -25,6 +31,8 @@ def list_files(run_dir: Path) -> list[RunFile]:
 def _files_below(folder: str, prefix: int) -> Iterator[RunFile]:
     for parent, _, names in os.walk(folder):
         for name in names:
+            if is_partial(name):
+                continue
             path = os.path.join(parent, name)  # noqa: PTH118 - Path takes ten times as long
             try:
                 status = os.lstat(path)
@@ -32,3 +40,8 @@ def _files_below(folder: str, prefix: int) -> Iterator[RunFile]:
                 continue
             if stat.S_ISREG(status.st_mode):
                 yield RunFile(path[prefix:].replace(os.sep, "/"), status.st_size)
+
+
+def is_partial(name: str) -> bool:
+    """Tell whether the recorder has not written a file of this name to its end."""
+    return name.startswith(".") and name.endswith(PARTIAL)

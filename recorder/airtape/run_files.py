@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias, TypeVar
 from airtape.below import Looks, folder_below, looks_of, open_below, open_regular, parts_of_path
 from airtape.digest import sha256_hex
 from airtape.file_copy import Digest, copy_file, digest_of, write_all
+from airtape.file_list import PARTIAL
 from airtape.records import Plain
 
 T = TypeVar("T")
@@ -22,7 +23,6 @@ _FOLDER_MODE: Final = 0o775
 """Whatever the umask says, never writable for everybody."""
 
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_PARTIAL: Final = ".part"
 
 
 class Copied(NamedTuple):
@@ -149,7 +149,7 @@ class RunFiles:
         """Fill a file aside and give it its name, if it is wanted then."""
         *folders, name = parts_of_path(path)
         with folder_below(self.folder, folders, make=self._folder_mode) as folder:
-            partial = f".{os.urandom(8).hex()}{_PARTIAL}"
+            partial = f".{os.urandom(8).hex()}{PARTIAL}"
             fd = os.open(partial, _NEW, _FILE_MODE, dir_fd=folder)
             try:
                 filled = fill(fd)
@@ -182,8 +182,3 @@ def record_of(
     """
     said: dict[str, Plain] = {"path": path, "size": digest.size, "sha256": digest.sha256}
     return {**said, "type": kind, **({"policy": policy} if policy else {})}
-
-
-def is_partial(name: str) -> bool:
-    """Tell whether a file is one that is being written."""
-    return name.startswith(".") and name.endswith(_PARTIAL)

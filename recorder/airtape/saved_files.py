@@ -12,7 +12,7 @@ from airtape.below import Looks, looks_of
 from airtape.file_list import list_files
 from airtape.process import leave_signals_to_the_program
 from airtape.records import Plain
-from airtape.run_files import Copied, RunFiles, is_partial, record_of
+from airtape.run_files import Copied, RunFiles, record_of
 
 if TYPE_CHECKING:
     from airtape.file_watch import FileWatch
@@ -207,8 +207,7 @@ class SavedFiles:
         if self._is_child:
             return
         for path, _ in list_files(self._files.folder.parent):
-            is_ours = path in OWN_FILES or is_partial(path.rpartition("/")[2])
-            if is_ours or path in self._entries:
+            if path in OWN_FILES or path in self._entries:
                 continue
             looks = self._looks(self._files.folder / path)
             if looks is not None and looks != self._files.known.get(path):

@@ -14,6 +14,7 @@ import pytest
 import airtape
 from airtape import file_watch
 from airtape.errors import UsageError
+from airtape.file_list import list_files
 from airtape.records import Kind
 from airtape.saved_files import PolicyName
 from tests.processes import RunPython
@@ -351,6 +352,14 @@ def test_a_forked_child_saves_for_itself(run_python: RunPython, workdir: Path) -
     (run_dir,) = workdir.glob("wandb/run-*/files")
     assert (run_dir / "p.txt").read_text() == "p"
     assert (run_dir / "c.txt").read_text() == "changed"
+
+
+def test_half_a_file_is_none(run: airtape.Run) -> None:
+    """What a recorder was writing when it was killed is neither recorded nor listed."""
+    Path(run.dir, ".0123456789abcdef.part").write_text("half")
+    run.finish()
+    assert recorded(run).fold.files == {}
+    assert list_files(Path(run.sync_dir)) == []
 
 
 @pytest.mark.timeout(30)
