@@ -198,18 +198,19 @@ class Redaction:
         # With the first text, not with the library: what it looks for has to be compiled.
         from airtape.secret_values import is_word, secret_values  # noqa: PLC0415 - see above
 
-        self._variables = len(self._environ)
+        variables = len(self._environ)
         try:
             known = secret_values(dict(self._environ), self._home)
         except (KeyError, RuntimeError):
             # Another thread changes the variables right now: the next text asks again.
-            self._variables = -1
             return
         self._known = [
             (value, what, _standing_alone(value) if is_word(value) else re.escape(value))
             # The longest first: one secret may be the beginning of another.
             for value, what in sorted(known.items(), key=lambda pair: -len(pair[0]))
         ]
+        # Last, so that no other thread takes it for done.
+        self._variables = variables
 
     def _without_keys(self, lines: Iterable[str], where: str) -> Iterator[str]:
         """Yield lines; those of private keys, which have several, without what is in them."""

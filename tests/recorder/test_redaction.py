@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections import UserDict
+from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
 
@@ -232,6 +234,26 @@ def test_a_variable_that_is_set_later_counts() -> None:
     redaction = Redaction(environ)
     assert redaction("tuvwxyz-0123", "args") == "tuvwxyz-0123"
     environ["MY_TOKEN"] = "tuvwxyz-0123"  # noqa: S105 - an example
+    assert redaction("tuvwxyz-0123", "args") == "[redacted: value of MY_TOKEN]"
+
+
+class Changing(UserDict[str, str]):
+    """Variables that another thread changes while they are looked at, the first time."""
+
+    looked = 0
+
+    def __iter__(self) -> Iterator[str]:
+        self.looked += 1
+        if self.looked == 1:
+            raise RuntimeError("dictionary changed size during iteration")
+        return super().__iter__()
+
+
+def test_variables_that_change_at_the_moment_are_asked_again() -> None:
+    """Nobody's program ends for it."""
+    environ = Changing({"MY_TOKEN": "tuvwxyz-0123"})
+    redaction = Redaction(environ)
+    assert redaction("text", "args") == "text"
     assert redaction("tuvwxyz-0123", "args") == "[redacted: value of MY_TOKEN]"
 
 
