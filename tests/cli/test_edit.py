@@ -42,7 +42,7 @@ def test_what_a_run_is_called_is_changed(
     run_dir = make_run("ab12cd34", logs.describe(tags=["a", "b"]), logs.ended())
     before = {path: path.read_bytes() for path in log_files(run_dir)}
     result = tracker(
-        *("edit", "likely-lion-9", "--name", "baseline", "--notes", "as in the paper"),
+        *("edit", "likely-lion-9", "--name", "baseline", "--notes", "as in\nthe paper"),
         *("--project", "vision", "--group", "first", "--job-type", "train"),
         *("--add-tag", "final", "--remove-tag", "a"),
     )
@@ -53,7 +53,7 @@ def test_what_a_run_is_called_is_changed(
     assert all(path.read_bytes() == content for path, content in before.items())
     said = tracker_json("show", "me/vision/ab12cd34")
     assert named(said) == [
-        *("baseline", "as in the paper", ["b", "final"], "vision", "first", "train"),
+        *("baseline", "as in\nthe paper", ["b", "final"], "vision", "first", "train"),
     ]
     assert (said["state"], said["rows"]) == ("finished", 3)
 

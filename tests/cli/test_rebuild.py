@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from airtape.backends.memory import MemoryBackend
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 
@@ -32,7 +33,7 @@ def test_a_store_is_made_anew(tracker: Tracker, make_run: MakeRun, wandb: Path) 
     _change(wandb / "tracker.db")
     assert "Nothing new" in tracker("sync", "-v").stdout
     assert tracker("rebuild", STORE).stdout.splitlines()[-2:] == [
-        "Synced 1 run, 6 records, to sqlite:wandb/tracker.db.",
+        "Synced 1 run, 6 records, to a new sqlite:wandb/tracker.db.",
         f"Rebuilt sqlite:wandb/tracker.db; the old one is kept as {wandb}/tracker.db.old.",
     ]
     assert (_values(wandb / "tracker.db"), _values(wandb / "tracker.db.old")) == (6, 0)
@@ -88,6 +89,18 @@ def test_without_runs_nothing_is_made_anew(tracker: Tracker, wandb: Path) -> Non
     for place in (str(wandb), "nowhere"):
         assert "there are no runs" in tracker("rebuild", STORE, place, exit_code=2).stderr
     assert list(wandb.iterdir()) == []
+
+
+def test_a_target_of_another_kind_is_made_anew_in_its_place(
+    tracker: Tracker, make_run: MakeRun
+) -> None:
+    """It is said of what it is, for there is no other."""
+    make_run()
+    assert tracker("rebuild", "memory:rebuilt").stdout.splitlines()[-2:] == [
+        "Synced 1 run, 6 records, to memory:rebuilt.",
+        "Rebuilt memory:rebuilt.",
+    ]
+    MemoryBackend.forget("rebuilt")
 
 
 def test_runs_are_sent_anew(tracker: Tracker, make_run: MakeRun, wandb: Path) -> None:

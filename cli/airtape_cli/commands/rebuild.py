@@ -105,7 +105,8 @@ def rebuild(
 
 
 def _lines(rebuilt: Rebuilt, target: str) -> Iterator[str]:
-    yield from closing_lines(rebuilt.report, target, dry_run=False)
+    new = target if rebuilt.in_place else f"a new {target}"
+    yield from closing_lines(rebuilt.report, new, dry_run=False)
     if rebuilt.unread is not None:
         yield f"What the old target had is not known: {shown(rebuilt.unread)}"
     for sentence in rebuilt.missing[:_MOST_NAMED]:

@@ -54,7 +54,7 @@ def _new(said: Plain) -> str:
         return "taken away"
     if isinstance(said, list):
         return " ".join(map(str, said))
-    return value_text(said)
+    return value_text(said.replace("\n", " ") if isinstance(said, str) else said)
 
 
 def _changes(fold: Fold) -> dict[str, Plain]:

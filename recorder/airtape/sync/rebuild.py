@@ -30,6 +30,7 @@ class Rebuilt:
 
     Attributes:
         report: What was sent; of runs that the target knows by several names, under each.
+        in_place: Whether runs were sent anew in place of what the target has of them.
         swapped: Whether the new target is in the place of the old one.
         kept: Where the old one stands now, if it is kept.
         unread: Why the old one cannot be compared with the new one, None if it was.
@@ -37,6 +38,7 @@ class Rebuilt:
     """
 
     report: SyncReport = field(default_factory=SyncReport)
+    in_place: bool = False
     swapped: bool = False
     kept: Path | None = None
     unread: str | None = None
@@ -100,7 +102,7 @@ def rebuild(
         return open_backend(url)
 
     copies, unread = _names_in(open_old)
-    rebuilt = Rebuilt(unread=unread)
+    rebuilt = Rebuilt(in_place=replacement is None, unread=unread)
     if replacement is None:
         again = replace(options, again=True)
         rebuilt.report = _sync_copies(found, open_old, copies, again, progress)
@@ -201,4 +203,5 @@ def _missing(run: RunKey, old: Backend, new: Backend | None) -> Iterator[str]:
                 for low, high in there.missing(first, last)
             )
             if lacks:
-                yield f"run {name}: {lacks} records of writer {held.header.writer.hex()}"
+                what = "1 record" if lacks == 1 else f"{lacks} records"
+                yield f"run {name}: {what} of writer {held.header.writer.hex()}"
