@@ -132,7 +132,7 @@ def _ask(chosen: Sequence[Candidate], *, yes: bool) -> None:
 
 
 def _remove(chosen: Sequence[Candidate], *, stub: bool) -> None:
-    tidy_up({directory.parent for one in chosen for directory in one.run.directories})
+    tidy_up({directory.parent for one in chosen for directory in one.directories})
     for one in chosen:
         if not remove(one, now_ns=time.time_ns(), stub=stub):
             one.stay("refused", "somebody has written to it meanwhile")
@@ -154,7 +154,7 @@ def _echo_plan(plan: Sequence[Candidate], *, dry_run: bool) -> None:
 
 def _line(one: Candidate) -> str:
     name = f" ({shown(one.overview.name)})" if one.overview.name else ""
-    where = f"{shown(', '.join(map(str, one.run.directories)))}{name}"
+    where = f"{shown(', '.join(map(str, one.directories)))}{name}"
     if one.verdict == "clean":
         return f"Held: {where}, {size_text(one.size)}"
     return f"Stays: {where}: {shown('; '.join(one.reasons))}"
@@ -172,7 +172,7 @@ def _shape(one: Candidate) -> dict[str, Any]:
         "path": run.path,
         "run_id": run.run_id,
         "name": run.name,
-        "directories": [str(directory) for directory in one.run.directories],
+        "directories": [str(directory) for directory in one.directories],
         "verdict": one.verdict,
         "reasons": one.reasons,
         "bytes": one.size,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from airtape.cleaning.proof import Proof, WriterHere, digests_of, read_here
 from airtape.overview import Overview
-from airtape.query.joined import JoinedRun, read_runs
+from airtape.query.joined import Incarnation, JoinedRun, read_runs
 from airtape.rundir import log_files
 from airtape.states import Vantage, state_of
 from airtape.writers import read_writers
 
 _S = 1_000_000_000
+_NAME = re.compile(r"run-\d{8}_\d{6}-(?P<run_id>.+?)(?:-\d+)?", re.DOTALL)
 
 Verdict: TypeAlias = Literal["clean", "kept", "refused"]
 """``kept`` is not asked to be cleaned yet; ``refused`` would be the loss of something."""
@@ -32,8 +34,9 @@ class Candidate:
     """A run that may be cleaned.
 
     Attributes:
-        run: The run.
-        overview: What it is.
+        incarnation: Which run it is.
+        directories: Its directories, the newest one last.
+        overview: What it is, without what its writers said.
         verdict: In one word.
         reasons: Why it stays, in sentences.
         size: Bytes of its directories.
@@ -42,7 +45,8 @@ class Candidate:
         receipts: What each target has of it, as JSON has it.
     """
 
-    run: JoinedRun
+    incarnation: Incarnation
+    directories: Sequence[Path]
     overview: Overview
     verdict: Verdict = "clean"
     reasons: list[str] = field(default_factory=list)
@@ -83,8 +87,7 @@ def plan_cleaning(
     Raises:
         TargetError: A target does not answer.
     """
-    runs, _ = read_runs(run_dirs)
-    candidates = [Candidate(run, run.overview(vantage)) for run in runs]
+    candidates = [one for group in _by_id(run_dirs) for one in _candidates_in(group, vantage)]
     candidates.sort(key=lambda one: one.overview.began_ns or 0, reverse=True)
     for place, candidate in enumerate(candidates):
         if place < rules.keep:
@@ -94,20 +97,50 @@ def plan_cleaning(
     return candidates
 
 
+def _by_id(run_dirs: Iterable[Path]) -> Iterable[list[Path]]:
+    """Return directories in groups, of which each holds whole runs, as far as their names tell.
+
+    What the logs of all of them say does not fit into memory.
+    """
+    groups: dict[str, list[Path]] = {}
+    for run_dir in run_dirs:
+        name = _NAME.fullmatch(run_dir.name)
+        groups.setdefault("" if name is None else name["run_id"], []).append(run_dir)
+    return groups.values()
+
+
+def _candidates_in(run_dirs: Iterable[Path], vantage: Vantage) -> Iterator[Candidate]:
+    for run in read_runs(run_dirs)[0]:
+        overview = run.overview(vantage)
+        overview.writers, overview.traces = [], {}
+        yield Candidate(run.incarnation, run.directories, overview)
+
+
+def run_of(candidate: Candidate) -> JoinedRun | None:
+    """Return the run as its logs say it now, None if they do not any more."""
+    runs, _ = read_runs(candidate.directories)
+    return next((run for run in runs if run.incarnation == candidate.incarnation), None)
+
+
 def _judge(candidate: Candidate, proofs: Sequence[Proof], rules: Rules, vantage: Vantage) -> None:
     try:
-        _look_at(candidate, proofs, rules, vantage)
+        candidate.looks = looks_of(candidate.directories)
+        changed_ns = max(mtime_ns for _, _, mtime_ns in candidate.looks.logs)
+        if vantage.now_ns - changed_ns < rules.older_than_s * _S:
+            candidate.stay("kept", "it is not old enough")
+            return
+        run = run_of(candidate)
+        if run is None:
+            candidate.stay("refused", "its logs cannot be read any more")
+        else:
+            _look_at(candidate, run, proofs, vantage)
     except OSError as error:
         candidate.stay("refused", f"{error.filename}: {error.strerror}")
 
 
-def _look_at(candidate: Candidate, proofs: Sequence[Proof], rules: Rules, vantage: Vantage) -> None:
-    run = candidate.run
-    candidate.looks = looks_of(run.directories)
-    changed_ns = max(mtime_ns for _, _, mtime_ns in candidate.looks.logs)
-    if vantage.now_ns - changed_ns < rules.older_than_s * _S:
-        candidate.stay("kept", "it is not old enough")
-        return
+def _look_at(
+    candidate: Candidate, run: JoinedRun, proofs: Sequence[Proof], vantage: Vantage
+) -> None:
     going_on = _not_proved_to_have_ended(run, vantage)
     if going_on is not None:
         candidate.stay("kept", going_on)
@@ -118,7 +151,7 @@ def _look_at(candidate: Candidate, proofs: Sequence[Proof], rules: Rules, vantag
         return
     candidate.size, candidate.files = _size_of(run.directories)
     writers = [read_here(writer, writer.fold().gaps) for writer in run.writers]
-    candidate.reasons += _damage_of(candidate, writers)
+    candidate.reasons += _damage_of(run, writers)
     files = digests_of(run.directories)
     for proof in proofs:
         candidate.reasons += proof.lacks(writers, files)
@@ -143,14 +176,14 @@ def _not_proved_to_have_ended(run: JoinedRun, vantage: Vantage) -> str | None:
     return None
 
 
-def _damage_of(candidate: Candidate, writers: Iterable[WriterHere]) -> Iterable[str]:
+def _damage_of(run: JoinedRun, writers: Iterable[WriterHere]) -> Iterable[str]:
     """Yield what is wrong with the run: what damaged bytes hold may still be saved from them."""
-    yield from candidate.run.problems
+    yield from run.problems
     for here in writers:
         yield from here.lost
     ids = {
         writer.header.run_id
-        for directory in candidate.run.directories
+        for directory in run.directories
         for writer in read_writers(directory, [])
     }
     if len(ids) > 1:

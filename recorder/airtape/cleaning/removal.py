@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from airtape.cleaned import Cleaned, encode_cleaned, stub_path
-from airtape.cleaning.plan import Candidate, looks_of
+from airtape.cleaning.plan import Candidate, looks_of, run_of
 from airtape.errors import TargetError
+from airtape.fold.merge import Part
 from airtape.receipts.kept import write_whole
 
 _ASIDE: Final = ".cleaned-"
@@ -57,8 +58,15 @@ def clean(candidate: Candidate, *, now_ns: int, stub: bool) -> bool:
     Raises:
         TargetError: It cannot be removed, or nothing be left of it; the run is there.
     """
-    *older, newest = candidate.run.directories
-    left = _leave(candidate, newest, now_ns) if stub else None
+    *older, newest = candidate.directories
+    try:
+        run = run_of(candidate)
+        parts = [] if run is None else [Part(one.header, one.fold()) for one in run.writers]
+    except OSError as error:
+        raise _refusal(newest, error) from error
+    if not parts:
+        return False
+    left = _leave(candidate, newest, parts, now_ns) if stub else None
     moved: list[tuple[Path, Path]] = []
     try:
         # The newest one last: it says what the run is until then.
@@ -79,15 +87,15 @@ def clean(candidate: Candidate, *, now_ns: int, stub: bool) -> bool:
     return True
 
 
-def _leave(candidate: Candidate, newest: Path, now_ns: int) -> Path:
+def _leave(candidate: Candidate, newest: Path, parts: Sequence[Part], now_ns: int) -> Path:
     """Make what is left of a run, beside it."""
     left = newest.with_name(f"{_LEFT}{newest.name}")
     shutil.rmtree(left, ignore_errors=True)
-    run_id = candidate.run.incarnation.run_id
+    run_id = candidate.incarnation.run_id
     cleaned = Cleaned(
         run_id,
         candidate.overview.state,
-        candidate.overview.writers,
+        parts,
         now_ns,
         candidate.receipts,
         candidate.size,
