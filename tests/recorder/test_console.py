@@ -115,14 +115,11 @@ def test_output_is_no_history(start: StartHeard) -> None:
     for step in range(300):
         run.log({"loss": step})
         print("step", step)
-    live = run._log.fold  # noqa: SLF001 - what a checkpoint would say
-    assert (live.records, live.heard_ns) == (
-        recorded(run).fold.records,
-        recorded(run).fold.heard_ns,
-    )
-    assert [step for step, _ in recorded(run).data] == list(range(300))
-    run.finish()
     assert run.step == 300
+    run.finish()
+    live, said = run._log.fold, recorded(run)  # noqa: SLF001 - what a checkpoint would say
+    assert (live.records, live.heard_ns) == (said.fold.records, said.fold.heard_ns)
+    assert [step for step, _ in said.data] == list(range(300))
 
 
 def test_what_the_recorder_says_meanwhile_is_output_too(
