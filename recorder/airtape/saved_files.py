@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time_ns
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from airtape.below import Looks, looks_of
@@ -33,6 +33,8 @@ ATTEMPTS: Final = 3
 """How often a copy is made at once of a file that changes meanwhile."""
 STALL_S: Final = 10.0
 """Seconds without progress after which the end of a run no longer waits for its files."""
+TICK_NS: Final = 20_000_000
+"""Nanoseconds within which a file system may give two changes the same time."""
 RECORDED_TOGETHER: Final = 500
 """Files in one record."""
 
@@ -48,12 +50,13 @@ class _Entry:
         seen: What it looked like at the last look.
         restless_since: When it was first seen to have changed since, None if it has not.
         rests_until: Until when it is left alone.
-        lock: Held while it is copied and recorded.
+        said: What is to be recorded of it since it was copied last.
+        lock: Held while it is copied.
     """
 
     __slots__ = (
         *("lock", "looks", "path", "policy"),
-        *("restless_since", "rests_until", "seen", "source"),
+        *("restless_since", "rests_until", "said", "seen", "source"),
     )
 
     def __init__(self, path: str, source: Path | None, policy: PolicyName | None) -> None:
@@ -64,6 +67,7 @@ class _Entry:
         self.seen: Looks | None = None
         self.restless_since: float | None = None
         self.rests_until = 0.0
+        self.said: dict[str, Plain] = {}
         self.lock = threading.RLock()
 
 
@@ -107,17 +111,16 @@ class SavedFiles:
         kept: list[str] = []
         sources: list[Path] = []
         for batch in _batches(list(found), RECORDED_TOGETHER):
-            waiting: list[dict[str, Plain]] = []
+            waiting: list[tuple[_Entry, dict[str, Plain]]] = []
             for path, source in batch:
                 entry = self._entry(path, source, policy)
                 said = self._said(entry, is_first=True)
                 if said is not None:
-                    waiting.append(said)
+                    waiting.append((entry, said))
                     kept.append(str(self._files.folder / path))
                     if policy == "live" and entry.source is not None:
                         sources.append(entry.source)
-            if waiting:
-                self._files.record(waiting)
+            self._record(waiting)
         if sources:
             self._started_watch().add(sources)
         return kept
@@ -141,7 +144,7 @@ class SavedFiles:
         self.stop()
         # The handler of a signal may end the run in the middle of a record. The thread below would
         # wait for just that record.
-        if self._is_recording():
+        if self._is_recording() or (self._is_child and not self._entries):
             return
         done = threading.Event()
         try:
@@ -253,7 +256,19 @@ class SavedFiles:
         """Copy a file again, and record it."""
         said = self._said(entry, take_any=take_any)
         if said is not None:
-            self._files.record([said])
+            self._record([(entry, said)])
+
+    def _record(self, copied: Sequence[tuple[_Entry, dict[str, Plain]]]) -> None:
+        """Record files that were copied, the state of each that lies there now the last.
+
+        Without a lock, which the handler of a signal might find taken: another thread may have
+        copied one again, and recorded it before.
+        """
+        if copied:
+            self._files.record([said for _, said in copied])
+        late = [entry.said for entry, said in copied if entry.said is not said]
+        if late:
+            self._files.record(late)
 
     def _said(
         self, entry: _Entry, *, is_first: bool = False, take_any: bool = True
@@ -276,9 +291,15 @@ class SavedFiles:
                 return None
             if not copied.is_steady and not take_any:
                 return None
-            entry.looks = copied.looks if copied.is_steady else None
+            # A file that is changed again within a tick of the clock looks the same.
+            is_old = time_ns() - copied.looks.mtime_ns >= TICK_NS
+            entry.looks = copied.looks if copied.is_steady and is_old else None
             entry.restless_since = None
-            return record_of(entry.path, copied.digest, "saved", entry.policy)
+            said = record_of(entry.path, copied.digest, "saved", entry.policy)
+            if said == entry.said and not is_first:
+                return None
+            entry.said = said
+            return said
 
     def _copied(self, entry: _Entry, *, take_any: bool) -> Copied:
         """Copy a file until the copy is of one moment, a few times at most."""

@@ -354,6 +354,43 @@ def test_a_forked_child_saves_for_itself(run_python: RunPython, workdir: Path) -
     assert (run_dir / "c.txt").read_text() == "changed"
 
 
+def test_a_change_within_a_tick_of_the_clock_is_seen(workdir: Path, run: airtape.Run) -> None:
+    """Size and time are what they were when the file was copied."""
+    source = workdir / "a.txt"
+    source.write_text("old")
+    now = time.time_ns() + 5_000_000
+    os.utime(source, ns=(now, now))
+    saved(run, "a.txt", policy="end")
+    source.write_text("new")
+    os.utime(source, ns=(now, now))
+    run.finish()
+    assert Path(run.dir, "a.txt").read_text() == "new"
+
+
+def test_what_is_copied_again_without_need_is_recorded_once(
+    workdir: Path, run: airtape.Run
+) -> None:
+    """A file that was written just before it was saved is looked at once more."""
+    (workdir / "a.txt").write_text("new")
+    saved(run, "a.txt", policy="end")
+    run.finish()
+    assert len(recorded(run).of(Kind.FILES)) == 1
+
+
+def test_the_last_record_is_of_the_last_copy(
+    workdir: Path, run: airtape.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever copied first, and records last."""
+    monkeypatch.setattr(file_watch, "SETTLE_S", 0.001)
+    source = workdir / "a.txt"
+    for number in range(100):
+        source.write_text(str(number))
+        saved(run, "a.txt")
+    run.finish()
+    assert Path(run.dir, "a.txt").read_text() == "99"
+    assert file_of(run, "a.txt")["sha256"] == sha256(b"99").hexdigest()
+
+
 def test_half_a_file_is_none(run: airtape.Run) -> None:
     """What a recorder was writing when it was killed is neither recorded nor listed."""
     Path(run.dir, ".0123456789abcdef.part").write_text("half")
