@@ -149,7 +149,7 @@ class SavedFiles:
         done = threading.Event()
         try:
             threading.Thread(
-                target=self._finish, args=(done,), name="airtape-files-end", daemon=True
+                target=self._finish_beside, args=(done,), name="airtape-files-end", daemon=True
             ).start()
         except RuntimeError:
             self._finish(done)
@@ -159,8 +159,11 @@ class SavedFiles:
                 raise TimeoutError("saved files are not up to date: the disk does not answer")
             moved = self._files.moved
 
-    def _finish(self, done: threading.Event) -> None:
+    def _finish_beside(self, done: threading.Event) -> None:
         leave_signals_to_the_program()
+        self._finish(done)
+
+    def _finish(self, done: threading.Event) -> None:
         try:
             self._find_new()
             for entry in self._all():

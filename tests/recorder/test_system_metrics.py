@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -98,7 +99,8 @@ def test_wandbs_settings_switch_it_off(name: str, measured: StartRun) -> None:
 def test_where_no_thread_can_be_had_the_run_goes_on(
     measured: StartRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is noted."""
+    """It is noted, and the program gets its signals as before."""
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
     def refuse(_: object) -> None:
         raise RuntimeError("can't start new thread")
@@ -109,6 +111,7 @@ def test_where_no_thread_can_be_had_the_run_goes_on(
     run.finish()
     assert "no thread measures the machine: can't start new thread" in _said(run)
     assert recorded(run).logged("loss") == [1]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == blocked
 
 
 def test_a_part_that_fails_is_said_once_and_the_others_go_on(
