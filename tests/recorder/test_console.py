@@ -79,6 +79,18 @@ def test_a_line_is_in_the_log_when_print_returns(start: StartHeard, terminal: Te
     assert terminal.stdout.getvalue() == "epoch 1\n"
 
 
+def test_what_two_streams_say_in_turn_stays_in_order(start: StartHeard) -> None:
+    """A line that is complete brings along what was said before it, each piece in its place."""
+    run = start()
+    sys.stdout.write("a")
+    sys.stderr.write("b")
+    sys.stdout.write("c")
+    sys.stdout.write("d\n")
+    run.finish()
+    assert "".join(said[1] for said in _said(run)) == "abcd\n"
+    assert (_text(run), _text(run, "stderr")) == ("acd\n", "b")
+
+
 def test_a_line_that_is_not_complete_is_recorded_soon(start: StartHeard) -> None:
     """A thread takes care of it, and of the file."""
     run = start()

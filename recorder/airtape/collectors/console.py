@@ -10,9 +10,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from time import monotonic
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
+from airtape.collectors.budget import Budget
 from airtape.collectors.piecewise_redaction import PiecewiseRedaction
 from airtape.collectors.streams import STREAMS, StreamName, Take
 from airtape.own_lines import are_own
@@ -59,29 +61,6 @@ class Source(Protocol):
 
     def after_fork(self) -> None:
         """Go on in a forked child."""
-
-
-class Budget:
-    """How much may come: so much in a row, and afterwards so much each second.
-
-    Args:
-        burst: How much in a row.
-        rate: How much each second.
-    """
-
-    def __init__(self, burst: int, rate: int) -> None:
-        self._burst = self._left = float(burst)
-        self._rate = rate
-        self._at = monotonic()
-
-    def take(self, wanted: int) -> int:
-        """Return how much of what is wanted may come, and count it."""
-        now = monotonic()
-        self._left = min(self._burst, self._left + (now - self._at) * self._rate)
-        self._at = now
-        granted = min(wanted, int(self._left))
-        self._left -= granted
-        return granted
 
 
 class _Chunk(NamedTuple):
@@ -319,11 +298,11 @@ class Console:
 
 def _joined(said: list[tuple[StreamName, str]]) -> Iterator[tuple[StreamName, str]]:
     """Yield what was said, with what one stream said in a row in one piece."""
-    while said:
-        stream = said[0][0]
-        size = next((at for at, item in enumerate(said) if item[0] != stream), len(said))
-        yield stream, "".join([text for _, text in said[:size]])
-        said = said[size:]
+    if len({stream for stream, _ in said}) == 1:  # as nearly always
+        yield said[0][0], "".join([text for _, text in said])
+        return
+    for stream, group in groupby(said, itemgetter(0)):
+        yield stream, "".join([text for _, text in group])
 
 
 def _recordable(text: str) -> str | bytes:
