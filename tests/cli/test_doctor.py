@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,8 @@ def test_something_bad_has_an_exit_code(
 
 def test_nothing_is_set(tracker: Tracker, workdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then that is said; another folder can be tried, without a home, too."""
-    monkeypatch.delenv("HOME")
+    for name in [name for name in os.environ if name == "HOME" or name.startswith("TRACKER_")]:
+        monkeypatch.delenv(name)
     stdout = tracker("doctor", "--in", str(workdir)).stdout
     assert "All settings have their defaults." in stdout
     assert "No target has a name here." in stdout
