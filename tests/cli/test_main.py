@@ -81,10 +81,7 @@ def test_an_error_ends_with_its_exit_code(error: BaseException, exit_code: int) 
 
 
 def test_an_error_says_what_where_why_and_what_to_try() -> None:
-    """The parts of an error stand on lines of their own, without control characters.
-
-    Those of several lines are indented, so that none looks like another part.
-    """
+    """Parts stand on lines of their own, indented where they have several; nothing is obeyed."""
     error = Error("it\x1b[2J failed", where="/a", because="no\nreason", hint="less")
     result = CliRunner().invoke(_fails_with(error), ["fail"])
     assert result.stderr == (
