@@ -32,7 +32,7 @@ from tests.sync_faults.targets import Targets
 
 pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(600)]
 
-RUNS, ROWS = 12, 2500
+RUNS, ROWS = 12, 4000
 TIMES_ALONE, TURNS = 1.5, 3
 LEASE_S = 61.0
 TICKS, PROCESSES, JOBS, FOLLOWERS = 400, 40, 30, 4

@@ -80,12 +80,13 @@ def write_changes(
     parts = (_rows_of(column, place, ids[column.key]) for column in columns)
     for names, alike in groupby(parts, itemgetter(0)):
         put_rows(db, "points", names, chain.from_iterable(rows for _, rows in alike))
-    times = sorted(changes.rows.items())
+    steps = sorted(changes.rows)
+    times = chain.from_iterable(map(changes.rows.__getitem__, steps))
     put_rows(
         db,
         "rows",
         ("run", "step", "writer", "timestamp", "runtime"),
-        ((place.run, step, place.writer, *at) for step, at in times),
+        zip(repeat(place.run), steps, repeat(place.writer), times, times, strict=False),
     )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key
-from airtape.fold.row import Alike, Row, runtime_at
+from airtape.fold.row import Alike, Row, times_from
 from airtape.records import Plain, Point, Record
 
 _make_point = partial(tuple.__new__, Point)
@@ -106,7 +106,7 @@ class HistoryChanges:
         self._parts.append(rows)
         self._single = []
         self.count += len(rows.steps) * len(rows.columns)
-        times = [(at, runtime_at(at, rows.began)) for at in rows.timestamps]
+        times = times_from(rows.began, rows.timestamps)
         self.rows.update(zip(rows.steps, times, strict=True))
 
     @property

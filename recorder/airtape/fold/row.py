@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import NamedTuple, Protocol
 
@@ -16,6 +16,11 @@ RESERVED = frozenset({STEP, TIMESTAMP, RUNTIME})
 def runtime_at(timestamp: float, began: float) -> float:
     """Return the seconds from the start to a moment; none if the clock was put back meanwhile."""
     return max(0.0, timestamp - began)
+
+
+def times_from(began: float, timestamps: Iterable[float]) -> list[tuple[float, float]]:
+    """Return moments with what `runtime_at` makes of each, in less time."""
+    return [(at, at - began if at > began else 0.0) for at in timestamps]
 
 
 class Row(NamedTuple):
