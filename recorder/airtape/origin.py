@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from airtape.beginning import Inheritance, Origin
+from airtape.beginning import Origin
 from airtape.errors import UsageError
+from airtape.inheritance import Inheritance
 from airtape.names import check_id
 from airtape.predecessors import find_writers
 from airtape.resume import inherit, inherit_until, moment

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 
-from airtape.beginning import Inheritance
 from airtape.errors import UsageError
 from airtape.fold.fold import Fold
 from airtape.fold.merge import Part, hidden_after, in_order, merge
+from airtape.inheritance import Inheritance
 from airtape.predecessors import Predecessor, root_of
 from airtape.records import Kind, Record
 

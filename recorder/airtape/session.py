@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airtape.beginning import Origin, take_over
+from airtape.beginning import Origin
 from airtape.collectors.output import console_of
 from airtape.collectors.system import system_metrics
 from airtape.disabled import DisabledLifecycle, DisabledLog
@@ -119,6 +119,8 @@ class Session:
                 )
                 inherited = origin.inheritance
                 if inherited is not None:
+                    from airtape.inheritance import take_over  # noqa: PLC0415 - most have nothing
+
                     take_over(opened.log, inherited)
                     run.config.restore_recorded(inherited.config)
                 opened.log.record(Kind.RUN, begun(settings, origin, base))
