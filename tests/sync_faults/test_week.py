@@ -37,6 +37,8 @@ TICKS, WEEK = 200, 2000
 """Ticks in the quick suite, and in the whole week."""
 TICK_S = 302.4
 PROCESS_EVERY, RECEIPT_EVERY, OVERLAP = 10, 50, 2
+LINK_EVERY, LINK_DOWN = 96, range(20, 35)
+"""Three times a day nothing crosses for more than an hour."""
 FOLLOWERS = 2
 CODES = {0, 3, 4, 5, 6}
 """How a sync may end before the end: 3 where a copy is being made, 4 where the target is away."""
@@ -167,8 +169,7 @@ class Week:
         self.clock.passed_s += TICK_S
         self.cluster.go_on()
         self._weather(number)
-        # The link is down every third night.
-        if number % 288 >= 60 or number // 288 % 3:
+        if number % LINK_EVERY not in LINK_DOWN:
             self.copying.whole() if self.chances.random() < 0.3 else self.copying.cut_off()
         for follower in followers:
             follower.go_on()
