@@ -96,9 +96,9 @@ class Cluster:
         for life in list(self.working):
             life.train(self.chances.randrange(4))
             chance = self.chances.random()
-            if chance < 0.02:
+            if chance < 0.04:
                 self._kill(life)
-            elif chance < 0.03:
+            elif chance < 0.05:
                 life.say(ended())
                 self.working.remove(life)
 

@@ -149,8 +149,9 @@ class Week:
         for folder in (self.near, self.far):
             folder.mkdir(parents=True)
         self.chances = random.Random(20261120)
-        self.cluster = Cluster(self.near, self.chances, self.clock.now_ns)
-        self.copying = Copying(self.near, self.far, self.chances)
+        # Of their own, so that what happens to jobs does not depend on what syncs do.
+        self.cluster = Cluster(self.near, random.Random(7), self.clock.now_ns)
+        self.copying = Copying(self.near, self.far, random.Random(8))
         self.codes: set[int] = set()
         self.receipts = self.outages = self.processes = 0
         self._targets = targets
