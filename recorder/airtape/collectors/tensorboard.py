@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
 from typing import Any, Final
 
 from airtape.errors import Error
@@ -22,6 +23,8 @@ FLUSH_S: Final = 5.0
 """Seconds that writers get at the end to write what they hold."""
 LOCK_S: Final = 0.5
 """Seconds to wait for a look that another thread is taking."""
+SHORT_S: Final = 0.02
+"""Seconds that a writer takes at most to write one event."""
 FOLDER: Final = "tensorboard"
 """Where event files are kept that lie outside of the working directory."""
 
@@ -186,4 +189,13 @@ def _flush_writers() -> None:
     # By their very classes: some objects answer `isinstance` with much work.
     for writer in [it for it in gc.get_objects() if type(it) in classes] if classes else ():
         with suppress(Exception):  # what it raises is its user's to see
+            _wait_until_taken(getattr(writer, "_event_queue", None))
             writer.flush()
+
+
+def _wait_until_taken(queue: Any) -> None:  # noqa: ANN401 - of whatever library
+    """Wait until nothing is in the queue of a writer whose `flush` does not wait for it."""
+    while hasattr(queue, "qsize") and queue.qsize():
+        sleep(SHORT_S)
+    # The last one has been taken, and is being written.
+    sleep(SHORT_S)
