@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Final
 
 from airtape.errors import Error
@@ -195,7 +195,8 @@ def _flush_writers() -> None:
 
 def _wait_until_taken(queue: Any) -> None:  # noqa: ANN401 - of whatever library
     """Wait until nothing is in the queue of a writer whose `flush` does not wait for it."""
-    while hasattr(queue, "qsize") and queue.qsize():
+    give_up_at = monotonic() + FLUSH_S
+    while hasattr(queue, "qsize") and queue.qsize() and monotonic() < give_up_at:
         sleep(SHORT_S)
     # The last one has been taken, and is being written.
     sleep(SHORT_S)
