@@ -236,9 +236,13 @@ class Lifecycle:
         if self.follower is None:
             return status
         state, total = self.follower.state, self._log.writer.next_seq
+        pending = max(0, total - state.held)
+        # A target that has the run as it is need not be asked how many records that are.
+        if pending and self.follower.is_current:
+            pending = 0
         return status._replace(
             sync_items_total=total,
-            sync_items_pending=max(0, total - state.held),
+            sync_items_pending=pending,
             sync_time=state.time or None,
             sync_error=state.error,
         )

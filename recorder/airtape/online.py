@@ -75,9 +75,9 @@ class Follower:
         Returns sooner when nobody is there any more who could bring it.
         """
         deadline = time.monotonic() + self._patience_s
-        while not self._is_current():
+        while not self.is_current:
             if not self._is_there():
-                return self._is_current()
+                return self.is_current
             if time.monotonic() >= deadline:
                 return False
             time.sleep(LOOK_EVERY_S)
@@ -89,7 +89,9 @@ class Follower:
         except ChildProcessError:
             return False  # the program waits for all its children, and has met this one
 
-    def _is_current(self) -> bool:
+    @property
+    def is_current(self) -> bool:
+        """Whether the target has all that the logs hold now."""
         try:
             return self.state.sizes == sizes_of(log_files(self._run_dir.root))
         except OSError:

@@ -73,6 +73,22 @@ def test_the_target_has_everything_when_finish_returns(
     wait_until(lambda: not followers(workdir), "the end of the follower")
 
 
+def test_a_follower_that_found_everything_there(run_python: RunPython, workdir: Path) -> None:
+    """It does not know how many records the target has, and none of them is said to wait."""
+    program = BEGIN + (
+        "from dataclasses import replace\n"
+        "from pathlib import Path\n"
+        "from airtape.follow_state import FILE_NAME, read_follow_state\n"
+        "run.finish()\n"
+        "path = Path(run.sync_dir) / 'logs' / FILE_NAME\n"
+        "replace(read_follow_state(path), held=0).write(path)\n"
+        "print(run.status().sync_items_pending)\n"
+    )
+    done = run_python(program, env={**os.environ, "TRACKER_FINISH_TIMEOUT": "30"})
+    assert done.stdout.splitlines() == ["ready", "0"]
+    wait_until(lambda: not followers(workdir), "the end of the follower")
+
+
 def test_rows_are_there_while_the_run_goes_on(start_python: StartPython, workdir: Path) -> None:
     """And status() tells that nothing waits any more."""
     program = start_python(
