@@ -72,7 +72,7 @@ def test_syncs_at_once(
     code = max(syncs.run(tracker(wandb, url)) for url in urls)
     found = sum_of(difference(url, logs_in(wandb)) for url in urls)
     work = (together.cpu_s - (crons - 1) * start.cpu_s) / alone.cpu_s
-    limit = "" if crons > 2 else ", and as long"
+    limit = "" if crons > 2 else f"; <= {TIMES_ALONE} times the work, and as long"
     row(
         "S4",
         f"{targets.kind}: {crons} syncs of {RUNS} runs at once",
@@ -80,11 +80,12 @@ def test_syncs_at_once(
         result=f"{found}; {together.took_s / alone.took_s:.2f} times as long as one alone "
         f"({alone.took_s:.1f} s), {work:.2f} times its work, without {crons - 1} starts of "
         f"{start.cpu_s:.1f} s",
-        passes=f"{EXACT}; <= {TIMES_ALONE} times the work{limit}",
+        passes=EXACT + limit,
     )
     assert (code, found) == (0, NONE)
-    assert work <= TIMES_ALONE
-    # Eight interpreters that start on two processors take four times as long as one to begin with.
+    # Eight interpreters that start on two processors take four times as long as one to begin with,
+    # and each of them looks at every run.
+    assert crons > 2 or work <= TIMES_ALONE
     assert crons > 2 or together.took_s <= TIMES_ALONE * alone.took_s
 
 
