@@ -24,6 +24,10 @@ LOG_SUFFIX: Final = ".txlog"
 CLEANED_SUFFIX: Final = ".cleaned"
 """Of the file that stands for the logs of a run which was cleaned; see `airtape.cleaned`."""
 NO_LOG: Final = "no transaction log"
+
+MAKING_S: Final = 60.0
+"""For so many seconds after its last change a directory without a log may still get one."""
+
 _RUN_DIR_NAME: Final = re.compile(r"run-\d{8}_\d{6}-(?P<run_id>.+)", re.DOTALL)
 _MAX_FILE_NAME: Final = 255
 
@@ -33,6 +37,17 @@ class Problem(NamedTuple):
 
     path: Path
     reason: str
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether it is a directory that a run may be making at this moment."""
+        if self.reason != NO_LOG:
+            return False
+        try:
+            changed = self.path.stat().st_mtime
+        except OSError:
+            return False
+        return abs(time.time() - changed) < MAKING_S
 
 
 class Found(NamedTuple):

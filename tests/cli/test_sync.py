@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -130,6 +131,7 @@ def test_a_bad_run_does_not_stop_the_others(
     (foreign / "run-foreign.txlog").write_bytes(b"PK\x03\x04" * 50)
     logs.write_log(logs.run_dir_of(wandb, "later"), run_id="later", version=(9, 0))
     (wandb / "run-20261120_101112-nolog").mkdir()
+    os.utime(wandb / "run-20261120_101112-nolog", (0, 0))
     make_run("zzzz9999")
     output = tracker("sync", exit_code=3).stdout
     assert "no transaction log" in output

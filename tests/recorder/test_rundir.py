@@ -4,6 +4,7 @@ import errno
 import os
 import resource
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from airtape.names import MAX_ID_BYTES
 from airtape.rundir import (
+    MAKING_S,
+    NO_LOG,
     Found,
     Problem,
     RunDir,
@@ -316,3 +319,18 @@ def test_counting_gives_up(tmp_path: Path) -> None:
 def test_no_folder_has_no_runs(tmp_path: Path) -> None:
     """Before the first run the count is zero."""
     assert count_runs(tmp_path) == 0
+
+
+def test_a_directory_without_a_log_may_be_one_that_is_being_made(tmp_path: Path) -> None:
+    """For a minute after its last change, whichever of two clocks is ahead; not when it is gone."""
+    root = tmp_path / "run-20261120_101112-a"
+    root.mkdir()
+    problem = Problem(root, NO_LOG)
+    assert problem.may_pass
+    assert not Problem(root, "Permission denied").may_pass
+    for off in (-MAKING_S - 5, MAKING_S + 5):
+        at = time.time() + off
+        os.utime(root, (at, at))
+        assert not problem.may_pass
+    root.rmdir()
+    assert not problem.may_pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -112,9 +113,18 @@ def test_a_good_log_beside_a_bad_one(memory: MemoryBackend, run_dir: Path) -> No
 def test_a_run_directory_without_a_log(memory: MemoryBackend, three: list[Path]) -> None:
     """It is reported; the other runs arrive."""
     log_in(three[1]).unlink()
+    os.utime(three[1], (0, 0))
     report = sync([three[0].parent], memory)
     assert sorted(statuses(report)) == ["failed", "synced", "synced"]
     assert report.exit_code == ExitCode.INCOMPLETE
+
+
+def test_a_run_directory_that_is_being_made(memory: MemoryBackend, three: list[Path]) -> None:
+    """Its log may be there in a moment: the next sync brings it, or reports that there is none."""
+    log_in(three[1]).unlink()
+    report = sync([three[0].parent], memory)
+    assert statuses(report) == ["synced", "synced"]
+    assert report.exit_code == ExitCode.OK
 
 
 def test_paths_that_do_not_exist_are_listed(memory: MemoryBackend, three: list[Path]) -> None:

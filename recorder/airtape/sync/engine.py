@@ -155,6 +155,8 @@ class _Pass:
             CommError: The same.
         """
         for problem in found.problems:
+            if problem.may_pass:
+                continue
             error = Error(problem.reason, where=str(problem.path))
             self._finish(RunReport(problem.path, "failed", problems=[error]))
         for path in found.cleaned:
