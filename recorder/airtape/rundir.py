@@ -45,9 +45,10 @@ class Problem(NamedTuple):
             return False
         try:
             changed = self.path.stat().st_mtime
+            has_other = any(path.name.endswith(LOG_SUFFIX) for path in self.path.iterdir())
         except OSError:
             return False
-        return abs(time.time() - changed) < MAKING_S
+        return not has_other and abs(time.time() - changed) < MAKING_S
 
 
 class Found(NamedTuple):

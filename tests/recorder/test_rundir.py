@@ -322,7 +322,10 @@ def test_no_folder_has_no_runs(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_log_may_be_one_that_is_being_made(tmp_path: Path) -> None:
-    """For a minute after its last change, whichever of two clocks is ahead; not when it is gone."""
+    """For a minute after its last change, whichever of two clocks is ahead; not when it is gone.
+
+    Nor when something else stands where the log should be.
+    """
     root = tmp_path / "run-20261120_101112-a"
     root.mkdir()
     problem = Problem(root, NO_LOG)
@@ -332,5 +335,9 @@ def test_a_directory_without_a_log_may_be_one_that_is_being_made(tmp_path: Path)
         at = time.time() + off
         os.utime(root, (at, at))
         assert not problem.may_pass
+    (root / "run-a.txlog").mkdir()
+    assert not problem.may_pass
+    (root / "run-a.txlog").rmdir()
+    assert problem.may_pass
     root.rmdir()
     assert not problem.may_pass
