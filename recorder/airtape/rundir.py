@@ -45,10 +45,12 @@ class Problem(NamedTuple):
             return False
         try:
             changed = self.path.stat().st_mtime
-            has_other = any(path.name.endswith(LOG_SUFFIX) for path in self.path.iterdir())
+            if any(path.name.endswith(LOG_SUFFIX) for path in self.path.iterdir()):
+                # Its log has come meanwhile, or something else stands where it should be.
+                return bool(log_files(self.path))
         except OSError:
             return False
-        return not has_other and abs(time.time() - changed) < MAKING_S
+        return abs(time.time() - changed) < MAKING_S
 
 
 class Found(NamedTuple):

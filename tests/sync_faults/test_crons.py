@@ -20,6 +20,7 @@ import pytest
 from airtape.backends.registry import open_backend
 from airtape.sync.engine import sync_to
 from airtape.sync.options import SyncOptions
+from airtape.sync.report import SyncReport
 from airtape.sync.retry import Retry
 from tests.ended import wait_until
 from tests.faults.table import SayRow
@@ -229,7 +230,7 @@ class Crons:
         self._url = url
         self._pool = pool
         self._processes: list[subprocess.Popen[str]] = []
-        self._threads: list[Future[int]] = []
+        self._threads: list[Future[SyncReport]] = []
         self.codes: set[int] = set()
 
     def in_process(self, *, killed: bool) -> None:
@@ -243,9 +244,7 @@ class Crons:
         """Start a sync here, which takes it to be so late."""
         options = SyncOptions(retry=Retry(patience_s=PATIENCE_S), now_ns=lambda: now_ns)
         self._threads.append(
-            self._pool.submit(
-                lambda: sync_to([self._wandb], lambda: open_backend(self._url), options).exit_code
-            )
+            self._pool.submit(sync_to, [self._wandb], lambda: open_backend(self._url), options)
         )
 
     def wait(self, left: int) -> None:
@@ -263,8 +262,11 @@ class Crons:
             output, _ = process.communicate(timeout=HANGS_AFTER_S)
             assert process.returncode in {0, 5, -signal.SIGKILL}, output
             self.codes.add(process.returncode)
-        self.codes |= {int(thread.result(HANGS_AFTER_S)) for thread in self._threads}
-        assert self.codes <= {0, 5, -signal.SIGKILL}
+        for thread in self._threads:
+            report = thread.result(HANGS_AFTER_S)
+            said = [str(problem) for run in report.runs for problem in run.problems]
+            assert report.exit_code in {0, 5}, said
+            self.codes.add(int(report.exit_code))
 
 
 def test_ticks_beside_followers_while_jobs_come_and_go(
