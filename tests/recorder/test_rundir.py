@@ -323,10 +323,7 @@ def test_no_folder_has_no_runs(tmp_path: Path) -> None:
 
 
 def test_a_directory_without_a_log_may_be_one_that_is_being_made(tmp_path: Path) -> None:
-    """For a minute after its last change, whichever of two clocks is ahead; not when it is gone.
-
-    Nor when something else stands where the log should be.
-    """
+    """For a minute after its last change; not when something else stands in the log's place."""
     root = tmp_path / "run-20261120_101112-a"
     root.mkdir()
     problem = Problem(root, NO_LOG)
