@@ -22,7 +22,10 @@ _HIDDEN = ("_timestamp", "_runtime", "_wandb")
 
 
 def J(value: Any, depth: int = 0) -> Any:  # noqa: ANN401, N802, PLR0911 - named by the scenarios
-    """Return a value as JSON can hold it; of what it has no word for, type and text."""
+    """Return a value as JSON can hold it; of what it has no word for, type and text.
+
+    A named tuple is an object with names, however it is made.
+    """
     if depth > DEEPEST:
         return "!deep"
     if value is None or isinstance(value, bool | str):
@@ -33,7 +36,7 @@ def J(value: Any, depth: int = 0) -> Any:  # noqa: ANN401, N802, PLR0911 - named
         return _finite(value)
     if isinstance(value, dict):
         return {str(key): J(below, depth + 1) for key, below in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and not hasattr(value, "_fields"):
         items = [J(item, depth + 1) for item in value]
         return items if isinstance(value, list) else {"!tuple": items}
     if isinstance(value, set | frozenset):
