@@ -13,9 +13,7 @@ head, then the rows of all writers. Head and rows are msgpack.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -31,6 +29,7 @@ from airtape.fold.row import TIMESTAMP, Row
 from airtape.new_rundir import make_top
 from airtape.records import HistoryFlag, Kind, Record, pack_big_ints, unpack_ext
 from airtape.txlog.format import Header, header_from_fields
+from airtape.whole_file import whole_file
 
 MAGIC: Final = b"airtape fetched 1\n"
 """What such a file begins with; the number is that of the format."""
@@ -142,20 +141,11 @@ def write_fetched(folder: Path, run_id: str, parts: Iterable[FetchedPart]) -> Pa
         TargetError: It cannot be written.
     """
     path = fetched_path(folder, run_id)
-    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         make_top(folder)
         path.parent.mkdir(exist_ok=True)
-        try:
-            with aside.open("xb") as file:
-                file.write(_encoded(parts))
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                aside.unlink()
-            raise
+        with whole_file(path) as file:
+            file.write(_encoded(parts))
     except OSError as error:
         raise TargetError(
             "the run cannot be kept here", where=str(path), because=error.strerror or str(error)

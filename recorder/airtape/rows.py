@@ -9,14 +9,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
 
-from airtape.errors import LogFormatError
 from airtape.fold.fold import Fold
 from airtape.fold.merge import hidden_after
 from airtape.fold.observers import RowCollector
 from airtape.fold.row import Row
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
-from airtape.writers import WriterFiles, malformed_text, read_writers
+from airtape.writers import WriterFiles, malformed_text, readable_writers
 
 Report: TypeAlias = Callable[[str], None]
 
@@ -35,13 +34,7 @@ def read_history(run_dir: Path, report: Report) -> Iterator[Row]:
         LogFormatError: The directory has no readable log.
         OSError: A log cannot be read.
     """
-    problems: list[str] = []
-    writers = read_writers(run_dir, problems)
-    for problem in problems:
-        report(problem)
-    if not writers:
-        raise LogFormatError("the run cannot be read", where=str(run_dir), because=problems[0])
-    yield from history_of(writers, report)
+    yield from history_of(readable_writers(run_dir, report), report)
 
 
 def history_of(writers: Iterable[WriterFiles], report: Report) -> Iterator[Row]:

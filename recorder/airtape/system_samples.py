@@ -7,12 +7,11 @@ from heapq import merge
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from airtape.errors import LogFormatError
 from airtape.fold.row import RUNTIME, TIMESTAMP, runtime_at
 from airtape.records import Kind, Plain, Record
 from airtape.rows import Report
 from airtape.txlog.reader import Damage
-from airtape.writers import WriterFiles, read_writers
+from airtape.writers import WriterFiles, readable_writers
 
 LABEL: Final = "_label"
 
@@ -49,13 +48,7 @@ def read_system(run_dir: Path, report: Report) -> Iterator[SystemSample]:
         LogFormatError: The directory has no readable log.
         OSError: A log cannot be read.
     """
-    problems: list[str] = []
-    writers = read_writers(run_dir, problems)
-    for problem in problems:
-        report(problem)
-    if not writers:
-        raise LogFormatError("the run cannot be read", where=str(run_dir), because=problems[0])
-    yield from system_of(writers, report)
+    yield from system_of(readable_writers(run_dir, report), report)
 
 
 def system_of(writers: Iterable[WriterFiles], report: Report) -> Iterator[SystemSample]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from airtape.errors import Error
+from airtape.errors import Error, LogFormatError
 from airtape.fold.fold import Fold
 from airtape.fold.merge import in_order
 from airtape.records import Record
@@ -93,6 +93,25 @@ def _folded(fold: Fold, records: Iterable[tuple[str, Record | Damage]]) -> Fold:
             fold.apply(item)
     fold.close_row()
     return fold
+
+
+def readable_writers(run_dir: Path, report: Callable[[str], None]) -> list[WriterFiles]:
+    """Return the writers of a run directory as `read_writers` does, at least one.
+
+    Args:
+        run_dir: The run directory.
+        report: Told in a sentence what cannot be read.
+
+    Raises:
+        LogFormatError: The directory has no readable log.
+    """
+    problems: list[str] = []
+    writers = read_writers(run_dir, problems)
+    for problem in problems:
+        report(problem)
+    if not writers:
+        raise LogFormatError("the run cannot be read", where=str(run_dir), because=problems[0])
+    return writers
 
 
 def read_writers(run_dir: Path, problems: list[str]) -> list[WriterFiles]:

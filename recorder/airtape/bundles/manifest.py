@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from airtape import exactjson
 from airtape.receipts.document import ReceiptDocument
-from airtape.txlog.format import MAX_NUMBER
+from airtape.receipts.values import number_of, text_of
 
 _HEAD: Final = re.compile(rb"airtape bundle (\d{1,9}) ([0-9a-f]{64})\n")
 _VERSION: Final = 1
@@ -179,19 +179,19 @@ def _body(manifest: Manifest) -> bytes:
 
 def _manifest_from(said: dict[str, Any]) -> Manifest:
     since = said["since"]
-    directories = [_text(run["directory"]) for run in said["runs"]]
+    directories = [text_of(run["directory"]) for run in said["runs"]]
     if len(set(directories)) < len(directories) or any("/" in name for name in directories):
         message = "a run has no directory of its own"
         raise ValueError(message)
     return Manifest(
-        _number(said["made_ns"]),
+        number_of(said["made_ns"]),
         None
         if since is None
         else Since(
-            _text(since[0]), _text(since[1]), _number(since[2]), tuple(map(_text, since[3]))
+            text_of(since[0]), text_of(since[1]), number_of(since[2]), tuple(map(text_of, since[3]))
         ),
         [
-            RunPart(directory, _text(run["run_id"]), [*map(_piece, run["files"])])
+            RunPart(directory, text_of(run["run_id"]), [*map(_piece, run["files"])])
             for directory, run in zip(directories, said["runs"], strict=True)
         ],
     )
@@ -200,12 +200,12 @@ def _manifest_from(said: dict[str, Any]) -> Manifest:
 def _piece(said: dict[str, Any]) -> Piece:
     frame = said["frame"]
     piece = Piece(
-        _text(said["path"]),
-        _number(said["start"]),
-        _number(said["size"]),
-        _number(said["mtime_ns"]),
-        _text(said["sha256"]),
-        None if frame is None else (_number(frame[0]), _number(frame[1])),
+        text_of(said["path"]),
+        number_of(said["start"]),
+        number_of(said["size"]),
+        number_of(said["mtime_ns"]),
+        text_of(said["sha256"]),
+        None if frame is None else (number_of(frame[0]), number_of(frame[1])),
     )
     is_whole = piece.start == 0
     # Only logs are sent in parts.
@@ -214,17 +214,3 @@ def _piece(said: dict[str, Any]) -> Piece:
         message = f"what it says of {piece.path!r}"
         raise ValueError(message)
     return piece
-
-
-def _text(said: object) -> str:
-    if not isinstance(said, str):
-        message = f"{said!r} is no text"
-        raise TypeError(message)
-    return said
-
-
-def _number(said: object) -> int:
-    if type(said) is not int or not 0 <= said <= MAX_NUMBER:
-        message = f"{said!r} is no number"
-        raise TypeError(message)
-    return said

@@ -6,7 +6,6 @@ import gzip
 import os
 import tarfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -20,6 +19,7 @@ from airtape.bundles.names import MANIFEST
 from airtape.bundles.reading import Bundle
 from airtape.errors import Error, TargetError, UsageError
 from airtape.receipts.document import ReceiptDocument
+from airtape.whole_file import whole_file
 
 AT_ONCE: Final = 16 << 20
 """Bytes of a file that are read in one go."""
@@ -72,20 +72,10 @@ def write_bundle(
         LogFormatError: It would be larger than whoever reads it allows.
     """
     contents = Contents(since)
-    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
-        try:
-            with aside.open("xb") as file:
-                manifest = _write(file, run_dirs, contents, since, now_ns)
-                file.flush()
-                os.fsync(file.fileno())
-            Bundle(aside, limits).close()
-            size = aside.stat().st_size
-            aside.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                aside.unlink()
-            raise
+        with whole_file(path, lambda aside: Bundle(aside, limits).close()) as file:
+            manifest = _write(file, run_dirs, contents, since, now_ns)
+        size = path.stat().st_size
     except OSError as error:
         raise TargetError(
             "the bundle cannot be written", where=str(path), because=error.strerror or str(error)

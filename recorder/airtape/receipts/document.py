@@ -18,8 +18,9 @@ from airtape.backends.cursor import Cursor, FileMark, Loss, RunKey
 from airtape.backends.listing import WriterCursor
 from airtape.backends.tally import Tally
 from airtape.errors import LogFormatError
+from airtape.receipts.values import number_of, text_of
 from airtape.sync.receipt import receipt_of
-from airtape.txlog.format import MAX_NUMBER, UUID_SIZE
+from airtape.txlog.format import UUID_SIZE
 from airtape.txlog.seqset import SeqSet
 
 SUFFIX: Final = ".receipt"
@@ -164,24 +165,26 @@ def _document_from(said: dict[str, Any]) -> ReceiptDocument:
     writers: list[WriterCursor] = []
     files: dict[RunKey, frozenset[tuple[str, str]]] = {}
     for run in said["runs"]:
-        names = (_text(run["entity"]), _text(run["project"]))
-        key = RunKey(_text(run["run_id"]), _uuid(run["root"]), *names)
+        names = (text_of(run["entity"]), text_of(run["project"]))
+        key = RunKey(text_of(run["run_id"]), _uuid(run["root"]), *names)
         if run["files"] is not None:
-            files[key] = frozenset((_text(path), _text(digest)) for path, digest in run["files"])
+            files[key] = frozenset(
+                (text_of(path), text_of(digest)) for path, digest in run["files"]
+            )
         writers += [
             WriterCursor(key, _uuid(one["writer"]), _cursor_from(one)) for one in run["writers"]
         ]
-    name = _text(said["name"])
+    name = text_of(said["name"])
     if not is_receipt_name(name):
         message = f"{name!r} is no name of a target"
         raise ValueError(message)
     return ReceiptDocument(
         name,
-        _text(said["target"]),
-        _number(said["made_ns"]),
+        text_of(said["target"]),
+        number_of(said["made_ns"]),
         sorted(writers, key=_place),
         files,
-        tuple(map(_text, said["bundles"])),
+        tuple(map(text_of, said["bundles"])),
     )
 
 
@@ -193,40 +196,26 @@ def _cursor_from(said: dict[str, Any]) -> Cursor:
     digest = said["digest"]
     return Cursor(
         version=1,
-        received=SeqSet.decode(_text(said["received"])),
-        files={_text(name): _mark_from(mark) for name, mark in said["logs"].items()},
+        received=SeqSet.decode(text_of(said["received"])),
+        files={text_of(name): _mark_from(mark) for name, mark in said["logs"].items()},
         losses=tuple(_loss_from(loss) for loss in said["gaps"]),
         ended=said["ended"] is True,
-        tally=None if digest is None else Tally(_number(said["bytes"]), int(_text(digest), 16)),
+        tally=None if digest is None else Tally(number_of(said["bytes"]), int(text_of(digest), 16)),
     )
 
 
 def _mark_from(said: list[Any]) -> FileMark:
-    return FileMark(*map(_number, said))
+    return FileMark(*map(number_of, said))
 
 
 def _loss_from(said: list[Any]) -> Loss:
     file, start, end, first, last, reason = said
-    seqs = [None if seq is None else _number(seq) for seq in (first, last)]
-    return Loss(_text(file), _number(start), _number(end), seqs[0], seqs[1], _text(reason))
-
-
-def _text(said: object) -> str:
-    if not isinstance(said, str):
-        message = f"{said!r} is no text"
-        raise TypeError(message)
-    return said
-
-
-def _number(said: object) -> int:
-    if type(said) is not int or not 0 <= said <= MAX_NUMBER:
-        message = f"{said!r} is no number"
-        raise TypeError(message)
-    return said
+    seqs = [None if seq is None else number_of(seq) for seq in (first, last)]
+    return Loss(text_of(file), number_of(start), number_of(end), seqs[0], seqs[1], text_of(reason))
 
 
 def _uuid(said: object) -> bytes:
-    uuid = bytes.fromhex(_text(said))
+    uuid = bytes.fromhex(text_of(said))
     if len(uuid) != UUID_SIZE:
         message = f"{said!r} is no uuid"
         raise ValueError(message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from airtape.receipts.document import (
 from airtape.rundir import Found, log_files, stub_in
 from airtape.sync.log_file import header_of
 from airtape.sync.renames import Renames
+from airtape.whole_file import whole_file
 
 FOLDER: Final = "receipts"
 SCHEME: Final = "receipt:"
@@ -98,19 +98,10 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         TargetError: It cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with aside.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            aside.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                aside.unlink()
-            raise
+        with whole_file(path) as file:
+            file.write(data)
     except OSError as error:
         raise TargetError(
             "the file cannot be written", where=str(path), because=error.strerror or str(error)

@@ -1,0 +1,34 @@
+"""Writing a file so that it is there as a whole or not at all, whatever ends the program."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO
+
+
+@contextmanager
+def whole_file(path: Path, check: Callable[[Path], object] = lambda _: None) -> Iterator[IO[bytes]]:
+    """Give a file to write, which takes the place of `path` when all of it is on the disk.
+
+    Args:
+        path: The file, in a folder that is there.
+        check: Looks at what was written, under another name, and raises if it is not to be used.
+
+    Raises:
+        OSError: It cannot be written; what stood at `path` still does.
+    """
+    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    try:
+        with aside.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        check(aside)
+        aside.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            aside.unlink()
+        raise
