@@ -94,8 +94,8 @@ class FileWatch:
 
     def _tells(self, folder: Path) -> bool:
         # Heavy, and of use to this thread alone.
-        from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415
-        from watchdog.observers import Observer  # noqa: PLC0415
+        from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - only whoever needs it waits for it to load
+        from watchdog.observers import Observer  # noqa: PLC0415 - only whoever needs it waits for it to load
 
         watch = self
 

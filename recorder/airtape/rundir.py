@@ -112,7 +112,7 @@ def wandb_dir(base: Path) -> Path:
     """
     hidden = base / ".wandb"
     # Not `Path.is_dir`, which raises where a folder above may not be entered.
-    return hidden if os.path.isdir(hidden) else base / "wandb"  # noqa: PTH112
+    return hidden if os.path.isdir(hidden) else base / "wandb"  # noqa: PTH112 - a text, and quicker
 
 
 def segment_name(run_id: str, host: str, pid: int, number: int) -> str:
@@ -226,7 +226,7 @@ class _Search:
         import glob  # noqa: PLC0415 - who records looks for no pattern
 
         # Path.glob() refuses absolute patterns. No `**`: it would follow links in circles.
-        matches = sorted(glob.glob(path)) if "\0" not in path else []  # noqa: PTH207
+        matches = sorted(glob.glob(path)) if "\0" not in path else []  # noqa: PTH207 - a pattern may be absolute
         if matches == [path]:
             self.problems.append(Problem(Path(path), "a link that leads nowhere"))
         elif matches:

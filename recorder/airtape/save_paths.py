@@ -62,14 +62,14 @@ class SavePattern(NamedTuple):
         found: dict[str, Path | None] = dict.fromkeys(self._there_already(folder, own))
         pattern = str(self.pattern)
         # Not `Path.glob`, which takes no absolute patterns.
-        for match in map(Path, glob.glob(pattern) if self.is_glob else [pattern]):  # noqa: PTH207
+        for match in map(Path, glob.glob(pattern) if self.is_glob else [pattern]):  # noqa: PTH207 - a pattern may be absolute
             if match.is_dir():
                 self._refuse_folder(match)
             elif match.exists():
-                real = os.path.join(os.path.realpath(match.parent), match.name)  # noqa: PTH118
+                real = os.path.join(os.path.realpath(match.parent), match.name)  # noqa: PTH118 - texts: links and `..` stay as they are
                 if real.startswith(os.path.join(own, "")):  # noqa: PTH118 - as `realpath`
                     found[as_text(os.path.relpath(real, own))] = None
-                elif not real.startswith(os.path.join(os.path.dirname(own), "")):  # noqa: PTH118, PTH120
+                elif not real.startswith(os.path.join(os.path.dirname(own), "")):  # noqa: PTH118, PTH120 - texts, see above
                     found[as_text(str(PurePath(*match.parts[self.base :])))] = match
         for path in sorted(found):
             yield SavedPath(path, found[path])
@@ -87,7 +87,7 @@ class SavePattern(NamedTuple):
         wanted = str(self.relative)
         for match in folder.glob(wanted if self.is_glob else glob.escape(wanted)):
             path = str(match.relative_to(folder))
-            is_linked = os.path.realpath(match) != os.path.join(own, path)  # noqa: PTH118
+            is_linked = os.path.realpath(match) != os.path.join(own, path)  # noqa: PTH118 - texts: links and `..` stay as they are
             if match.is_file() and not is_linked:
                 yield as_text(path)
 

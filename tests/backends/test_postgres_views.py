@@ -107,7 +107,7 @@ def test_the_columns_are_those_of_a_sqlite_store(
     """Where there is a value, its text is beside it."""
     columns = {}
     for view in SQLITE_VIEWS:
-        found = store.execute(f"SELECT * FROM {view}".encode()).description or []  # noqa: S608
+        found = store.execute(f"SELECT * FROM {view}".encode()).description or []  # noqa: S608 - names of our own tables
         columns[view] = [column.name for column in found]
     assert {tuple(names[:4]) for names in columns.values()} == {("id", "entity", "project", "run")}
     here = {

@@ -117,7 +117,7 @@ def test_a_log_file_that_cannot_be_written_is_refused(tracker: Tracker, make_run
     assert "the log file cannot be written" in result.stderr
 
 
-def test_a_log_file_may_be_moved_away(tmp_path: Path, capsys: Any) -> None:  # noqa: ANN401
+def test_a_log_file_may_be_moved_away(tmp_path: Path, capsys: Any) -> None:  # noqa: ANN401 - what pytest gives has no public type
     """As logrotate does it; what cannot be written later stops nothing, and is said once."""
     folder = tmp_path / "logs"
     folder.mkdir()

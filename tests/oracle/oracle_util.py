@@ -93,14 +93,14 @@ class cap:  # noqa: N801 - named by the scenarios
 def summ(run: Any) -> dict[str, Any]:  # noqa: ANN401 - of whichever module is compared
     """Return a run's summary as a plain dictionary, by its public API only."""
     summary = run.summary
-    return {key: _plain(summary[key]) for key in summary.keys() if key not in _HIDDEN}  # noqa: SIM118
+    return {key: _plain(summary[key]) for key in summary.keys() if key not in _HIDDEN}  # noqa: SIM118 - not every mapping of W&B's can be iterated
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - see summ
     if isinstance(value, dict):
         return {key: _plain(below) for key, below in value.items()}
     if hasattr(value, "keys"):
-        return {key: _plain(value[key]) for key in value.keys()}  # noqa: SIM118
+        return {key: _plain(value[key]) for key in value.keys()}  # noqa: SIM118 - not every mapping of W&B's can be iterated
     return J(value)
 
 

@@ -277,7 +277,7 @@ def _compared(name: str, relation: str, number: float) -> tuple[str, Model]:
     return f"config.{name} {relation} {number}", holds
 
 
-def _listed(name: str, numbers: list[float], is_in: bool) -> tuple[str, Model]:  # noqa: FBT001
+def _listed(name: str, numbers: list[float], is_in: bool) -> tuple[str, Model]:  # noqa: FBT001 - a parameter of the test
     def holds(config: dict[str, Any]) -> bool:
         value = config.get(name)
         return value is not None and (value in numbers) == is_in

@@ -51,12 +51,12 @@ def test_only_changes_of_the_files_count(watch: FileWatch) -> None:
     """Reading is none, and neighbours are not watched."""
     watch.add([Path("/x/a.txt")])
     assert watch._news.is_set()  # noqa: SLF001 - it may not wake anybody
-    watch._news.clear()  # noqa: SLF001
+    watch._news.clear()  # noqa: SLF001 - the only way to see it
     watch.note("opened", "/x/a.txt", "")
     watch.note("modified", "/x/b.txt", "")
-    assert not watch._news.is_set()  # noqa: SLF001
+    assert not watch._news.is_set()  # noqa: SLF001 - the only way to see it
     watch.note("moved", "/x/b.txt", "/x/a.txt")
-    assert watch._news.is_set()  # noqa: SLF001
+    assert watch._news.is_set()  # noqa: SLF001 - the only way to see it
 
 
 def test_a_folder_that_is_gone_is_looked_for(

@@ -62,7 +62,7 @@ def test_what_a_resumed_run_takes_out_is_gone(start_run: StartRun, workdir: Path
     in_target = find_in_target(backend, "x", where=url).whole
     overview = read_runs([Path(first.sync_dir), Path(second.sync_dir)])[0][0].overview(here())
     third = start_run(id="x", resume="must")
-    for summary in (in_target.summary, overview.summary, third._log.fold.summary):  # noqa: SLF001
+    for summary in (in_target.summary, overview.summary, third._log.fold.summary):  # noqa: SLF001 - the only way to see it
         assert {key: value for key, value in summary.items() if key[0] != "_"} == expected
     if url.startswith("sqlite"):
         with closing(sqlite3.connect(workdir / "store.db")) as db:

@@ -237,7 +237,7 @@ def test_folders_named_wandb_are_not_followed_in_circles(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("within", [True, False], ids=["in its folder", "by its path"])
-def test_a_run_dir_without_a_log_is_a_problem(tmp_path: Path, within: bool) -> None:  # noqa: FBT001
+def test_a_run_dir_without_a_log_is_a_problem(tmp_path: Path, within: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """It has the name of a run and no transaction log."""
     root = _make_run(tmp_path, log=None)
     found = find_run_dirs([tmp_path if within else root])

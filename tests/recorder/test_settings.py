@@ -294,7 +294,7 @@ def test_a_settings_object_can_be_made_with_wandbs_names() -> None:
 def test_settings_can_be_copied_and_pickled() -> None:
     """They travel to other processes and cannot be changed in place."""
     settings = Settings(project="digits", tags=["a"])
-    assert pickle.loads(pickle.dumps(settings)) == copy.deepcopy(settings) == settings  # noqa: S301
+    assert pickle.loads(pickle.dumps(settings)) == copy.deepcopy(settings) == settings  # noqa: S301 - bytes of its own making
     assert hash(settings) == hash(copy.copy(settings))
     assert settings != Settings(project="digits")
     assert settings != "digits"
@@ -440,7 +440,7 @@ def test_any_text_in_a_variable_is_taken_or_refused(name: str, text: str) -> Non
     try:
         settings = _load(environ={f"TRACKER_{name.upper()}": text})
     except UsageError as error:
-        assert f"TRACKER_{name.upper()}" in str(error)  # noqa: PT017
+        assert f"TRACKER_{name.upper()}" in str(error)  # noqa: PT017 - the error is caught to be looked at
         return
     assert isinstance(getattr(settings, name), type(SAMPLES[name][1]) | None)
 

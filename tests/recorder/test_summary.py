@@ -165,7 +165,7 @@ def test_a_nested_dictionary_follows_the_run(log: Log, summary: Summary) -> None
 
 
 @pytest.mark.parametrize("nested", [False, True])
-def test_a_missing_value_is_a_key_error(summary: Summary, nested: bool) -> None:  # noqa: FBT001
+def test_a_missing_value_is_a_key_error(summary: Summary, nested: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """A missing item raises KeyError; a missing attribute that and AttributeError."""
     summary["n"] = {}
     values = summary["n"] if nested else summary

@@ -339,7 +339,7 @@ def test_a_notebook_starts_anew(
     """A cell that is run again starts another run, config values may change, runs are shown."""
     for name, value in _ipython(tmp_path, "ipykernel.zmqshell").items():
         monkeypatch.setenv(name, value)
-    assert run_python(CELLS).stdout.split() == "False True True 0.2 <iframe True".split()  # noqa: SIM905
+    assert run_python(CELLS).stdout.split() == "False True True 0.2 <iframe True".split()  # noqa: SIM905 - read as a person would
     assert len(list(workdir.glob("wandb/run-*"))) == 2
 
 
@@ -350,7 +350,7 @@ def test_ipython_on_a_terminal_is_no_notebook(
     for name, value in _ipython(tmp_path, "IPython.terminal.interactiveshell").items():
         monkeypatch.setenv(name, value)
     program = CELLS.replace("first.config.lr = 0.2\n", "")
-    assert run_python(program).stdout.split() == "True True True 0.1 False".split()  # noqa: SIM905
+    assert run_python(program).stdout.split() == "True True True 0.1 False".split()  # noqa: SIM905 - read as a person would
     assert len(list(workdir.glob("wandb/run-*"))) == 1
 
 

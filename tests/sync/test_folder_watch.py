@@ -103,5 +103,5 @@ def test_many_wakings_leave_nothing_behind(watch: Watch, run_dir: Path) -> None:
             file.write(b"x")
         wait_until(lambda: one.told, "the change")
         one.disarm()
-        counts.add((threading.active_count(), len(os.listdir("/proc/self/fd"))))  # noqa: PTH208
+        counts.add((threading.active_count(), len(os.listdir("/proc/self/fd"))))  # noqa: PTH208 - only counted
     assert len(counts) == 1

@@ -194,7 +194,7 @@ def _lines(looked: RunScrub) -> list[str]:
     for log in looked.logs:
         if log.hits:
             seqs = ", ".join(str(hit.seq) for hit in log.hits[:10])
-            more = f" and {len(log.hits) - 10} more" if len(log.hits) > 10 else ""  # noqa: PLR2004
+            more = f" and {len(log.hits) - 10} more" if len(log.hits) > 10 else ""  # noqa: PLR2004 - how many are shown
             lines.append(f"{shown(str(log.path))}: records {seqs}{more}")
         if log.masked:
             lines.append(f"{shown(str(log.path))}: damaged bytes")

@@ -49,8 +49,8 @@ def progress(
         yield lambda target: Lines(told, target, verbose=verbose, dry_run=dry_run)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-        from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415
-        from rich.progress import Progress as Rows  # noqa: PLC0415
+        from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415 - only whoever needs it waits for it to load
+        from rich.progress import Progress as Rows  # noqa: PLC0415 - only whoever needs it waits for it to load
 
         console = Console(highlight=False, emoji=False)
         columns = (

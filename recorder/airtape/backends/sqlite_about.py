@@ -131,11 +131,11 @@ def _write_values(db: sqlite3.Connection, table: str, run: int, tree: Tree) -> N
         )
     }
     db.executemany(
-        f"DELETE FROM {table} WHERE run = ? AND path = ?",  # noqa: S608
+        f"DELETE FROM {table} WHERE run = ? AND path = ?",  # noqa: S608 - names of our own tables
         [(run, path) for path in old if path not in new],
     )
     db.executemany(
-        f"INSERT OR REPLACE INTO {table} (run, path, name, value, kind)"  # noqa: S608
+        f"INSERT OR REPLACE INTO {table} (run, path, name, value, kind)"  # noqa: S608 - names of our own tables
         " VALUES (?, ?, ?, ?, ?)",
         # As text, because 1, 1.0 and -0.0, 0.0 are equal and yet not the same.
         [(run, path, *new[path]) for path in new if repr(new[path]) != repr(old.get(path))],
@@ -184,7 +184,7 @@ def _update(
     db: sqlite3.Connection, table: str, row: int, columns: Mapping[str, Column | bool]
 ) -> None:
     settings = ", ".join(f"{name} = ?" for name in columns)
-    db.execute(f"UPDATE {table} SET {settings} WHERE id = ?", (*columns.values(), row))  # noqa: S608
+    db.execute(f"UPDATE {table} SET {settings} WHERE id = ?", (*columns.values(), row))  # noqa: S608 - names of our own tables
 
 
 def _cause(said: Mapping[str, Any]) -> Mapping[str, Any]:

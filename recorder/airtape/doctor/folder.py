@@ -179,8 +179,8 @@ def _notifications(trial: Path, watch_s: float) -> Finding:
     if network_type(trial) is not None:
         return Finding("inotify", "poor", "not on a network file system: logs are looked at often")
     # Heavy, and of use here alone.
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415
-    from watchdog.observers import Observer  # noqa: PLC0415
+    from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - only whoever needs it waits for it to load
+    from watchdog.observers import Observer  # noqa: PLC0415 - only whoever needs it waits for it to load
 
     told = Event()
 

@@ -53,8 +53,8 @@ class FolderWatch:
         if not folders or len(folders) > MOST_FOLDERS:
             return False
         # Heavy, and of use to a follower alone.
-        from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415
-        from watchdog.observers import Observer  # noqa: PLC0415
+        from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - only whoever needs it waits for it to load
+        from watchdog.observers import Observer  # noqa: PLC0415 - only whoever needs it waits for it to load
 
         watch = self
 
