@@ -25,6 +25,8 @@ KEYS = ("train/loss", "train/accuracy", "train/lr", "train/grad_norm", "perf/tok
 ROWS = 997
 WINDOW_S = 1.0
 """Seconds for which calls are made alone, and beside a busy thread."""
+IDLE_S = 0.2
+"""Seconds that a run without calls lasts, so that it loads what is loaded beside the training."""
 
 
 def yardstick(folder: Path) -> tuple[Log, Callable[[], object]]:
@@ -43,12 +45,7 @@ def yardstick(folder: Path) -> tuple[Log, Callable[[], object]]:
 def recorder(name: str, folder: Path) -> tuple[Log, Callable[[], object]]:
     """Return the ``log`` and ``finish`` of a recorder with W&B's names."""
     run = importlib.import_module(name).init(project="bench", dir=str(folder))
-    run_log = run.log
-
-    def log(data: dict[str, float], step: int) -> None:
-        run_log(data, step=step)
-
-    return log, run.finish
+    return run.log, run.finish
 
 
 def busy(stop: threading.Event) -> None:
@@ -107,6 +104,8 @@ def main() -> None:
         if "--beside" in sys.argv:
             figures["alone"] = mean_beside(log, rows, calls, thread=False)
             figures["beside"] = mean_beside(log, rows, 1000 * calls, thread=True)
+        if not calls:
+            time.sleep(IDLE_S)
         finish()
         if taken:
             taken.sort()

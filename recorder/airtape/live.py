@@ -19,7 +19,7 @@ from airtape.records import Kind, Record, pack_big_ints
 from airtape.txlog.format import MAX_BODY
 from airtape.txlog.writer import LogWriter
 
-FOLD_BATCH = 200
+FOLD_BATCH = 300
 """Rows that wait before they are folded together; it makes the mean ``log()`` cheaper."""
 
 WaitingRow: TypeAlias = tuple[int, int, int, int, Tree]

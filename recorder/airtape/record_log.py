@@ -91,6 +91,7 @@ class RecordLog:
 
     def _begin(self, writer: LogWriter, began_ns: int, parent: LiveFold | None = None) -> None:
         self.writer = writer
+        self._append = writer.append
         self._live = LiveFold(began_ns, writer.header.first_seq, parent)
         self._waiting = self._live.waiting
         self._checkpoint_at = CHECKPOINT_BYTES

@@ -25,10 +25,10 @@ from airtape.run_save import SaveMethods
 from airtape.runlog import RunLog
 from airtape.settings import Settings
 from airtape.status import RunStatus
-from airtape.steps import dropped_text, step_number
+from airtape.steps import MAX_STEP, dropped_text, step_number
 from airtape.summary import KeyPath, Summary
 from airtape.terminal import Terminal
-from airtape.values import history_data, is_flat_numbers, is_flat_plain
+from airtape.values import NUMBERS, history_data, is_flat_plain
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -90,7 +90,7 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
         lifecycle.before_end.append(run.config.record_mutations)
         return run
 
-    def log(
+    def log(  # noqa: C901 - in one piece, because a call costs time in every step
         self,
         data: Mapping[str, Any],
         step: int | None = None,
@@ -115,16 +115,28 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
             self._terminal.warn_once("sync", "log(sync=...) is retired and has no effect")
         flags = 0
         if step is not None:
-            step = step_number(step)
+            if type(step) is not int or not -MAX_STEP <= step <= MAX_STEP:
+                step = step_number(step)
             flags = _STEP_GIVEN
         if commit is not None:
             flags |= _COMMITS[bool(commit)]
-        if is_flat_numbers(data):
-            current = self._log.history(step, flags, data, flat=True)
+        is_flat = type(data) is dict
+        if is_flat:
+            try:
+                for name, value in data.items():
+                    # Nearly always a float, which is told apart sooner than what is in a set.
+                    if type(name) is not str or (
+                        type(value) is not float and type(value) not in NUMBERS
+                    ):
+                        is_flat = False
+                        break
+            except RuntimeError:
+                # Another thread adds to the dictionary.
+                is_flat = False
+        if is_flat:
+            current = self._log.history(step, flags, data, flat=True)  # type: ignore[arg-type]  # a dict
         else:
-            flat = is_flat_plain(data)
-            plain = data if flat else history_data(data)
-            current = self._log.history_with_texts(step, flags, plain, flat=flat)  # type: ignore[arg-type]  # plain by now
+            current = self._log_plain(step, flags, data)
         if current is not None and step is not None:
             self._terminal.warn(dropped_text(step, current))
 
@@ -286,6 +298,11 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
 
     def __repr__(self) -> str:
         return f"<Run {self.path} in {Path(self.sync_dir).name}>"
+
+    def _log_plain(self, step: int | None, flags: int, data: object) -> int | None:
+        is_flat = is_flat_plain(data)
+        plain = data if is_flat else history_data(data)
+        return self._log.history_with_texts(step, flags, plain, flat=is_flat)  # type: ignore[arg-type]  # plain by now
 
     def _later(self, call: str, of_disabled: T) -> T:
         if self.disabled:

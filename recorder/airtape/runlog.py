@@ -24,6 +24,9 @@ _CONSOLE = int(Kind.CONSOLE)
 _LARGE = 16 << 10
 """Bytes of a record from which on its row does not wait to be folded with others."""
 
+_NEEDS_CARE = b""
+"""Stands for a record that cannot be written as it is."""
+
 _CLOSES = tuple(closes_row(flags) for flags in range(8))
 
 
@@ -44,7 +47,7 @@ class RunLog(RecordLog):
             self._list_redactions()
         return current
 
-    def history(  # noqa: C901, PLR0912 - in one piece, because a call costs time in every step
+    def history(  # noqa: C901, PLR0912, PLR0915 - in one piece, because a call costs time in every step
         self, step: int | None, flags: int, data: Tree, *, flat: bool
     ) -> int | None:
         """Record one call of ``log()`` by the rule of the current and the next step.
@@ -67,8 +70,10 @@ class RunLog(RecordLog):
             UsageError: The run is finished.
             InvalidDataError: A name is too long.
         """
-        with self.lock:
-            closes = _CLOSES[flags]
+        lock = self.lock
+        try:
+            # As `with lock` does it, which takes twice as long.
+            lock.acquire()
             while True:
                 if self._status:
                     self._wake("log")
@@ -76,7 +81,8 @@ class RunLog(RecordLog):
                 row_step = self.step
                 if step is not None:
                     if step < row_step:
-                        return self._history_in_parts(step, flags, data)
+                        body = _NEEDS_CARE
+                        break
                     row_step = step
                 wall_ns = time_ns()
                 try:
@@ -84,34 +90,45 @@ class RunLog(RecordLog):
                     body = self._pack((_HISTORY, wall_ns, row_step, flags, data))
                 except (OverflowError, TypeError, ValueError):
                     # 64 bits or UTF-8 cannot hold it.
-                    return self._history_in_parts(step, flags, data)
-                if len(body) > MAX_BODY:
-                    return self._history_in_parts(step, flags, data)
+                    body = _NEEDS_CARE
+                    break
                 # A signal handler that logs in between takes its own turn; then look again.
                 if turn == self._turn:
                     break
-            outer, self._is_writing = self._is_writing, True
-            try:
-                self._turn = turn + 1
-                self.step = row_step + 1 if closes else row_step
-                seq = self.writer.append(body)
-                if flat and len(body) < _LARGE:
-                    self._waiting.append((seq, wall_ns, row_step, flags, data.copy()))
-                    is_folded = len(self._waiting) >= FOLD_BATCH
-                    if is_folded:
-                        self._live.catch_up()
-                else:
-                    is_folded = True
-                    self._live.take(Record(seq, _HISTORY, wall_ns, (row_step, flags, data)))
-                self._is_writing = outer
-            except BaseException:
-                self._tear(outer)
-                raise
-            if self._status:
-                self._close_if_due()
-            elif is_folded and self.writer.size >= self._checkpoint_at:
-                self.checkpoint()
-        return None
+            size = len(body)
+            if not 0 < size <= MAX_BODY:
+                current = self._history_in_parts(step, flags, data)
+            else:
+                current = None
+                outer, self._is_writing = self._is_writing, True
+                try:
+                    self._turn = turn + 1
+                    self.step = row_step + _CLOSES[flags]
+                    seq = self._append(body)
+                    waiting = self._waiting
+                    if flat and size < _LARGE:
+                        waiting.append((seq, wall_ns, row_step, flags, data.copy()))
+                        is_due = len(waiting) >= FOLD_BATCH
+                        if is_due:
+                            self._live.catch_up()
+                    else:
+                        is_due = True
+                        self._live.take(Record(seq, _HISTORY, wall_ns, (row_step, flags, data)))
+                    self._is_writing = outer
+                except BaseException:
+                    self._tear(outer)
+                    raise
+                if self._status:
+                    self._close_if_due()
+                elif is_due and self.writer.size >= self._checkpoint_at:
+                    self.checkpoint()
+        except BaseException:
+            # It is not held if an interrupt came while another thread had it.
+            if lock._is_owned():  # type: ignore[attr-defined]  # noqa: SLF001 - as `threading.Condition` does
+                lock.release()
+            raise
+        lock.release()
+        return current
 
     def _history_in_parts(self, step: int | None, flags: int, data: Tree) -> int | None:
         """Record a call of ``log()`` that needs more room or more care; see `history`."""

@@ -21,7 +21,9 @@ PLAIN_SCALARS: frozenset[type] = frozenset({float, int, str, bool, type(None)})
 MAX_DEPTH = 200
 """Deepest nesting that is recorded: msgpack itself stops at 511, readers need their own stack."""
 
-_KEPT_AS_IS: frozenset[type] = PLAIN_SCALARS - {str}
+NUMBERS: frozenset[type] = PLAIN_SCALARS - {str}
+"""Those of them that hold no text, and so no secret."""
+
 _STRINGS: frozenset[type] = frozenset({str})
 
 
@@ -34,15 +36,6 @@ def is_flat_plain(data: object) -> TypeGuard[dict[str, Plain]]:
     return (
         type(data) is dict
         and PLAIN_SCALARS.issuperset(map(type, data.values()))
-        and _STRINGS.issuperset(map(type, data))
-    )
-
-
-def is_flat_numbers(data: object) -> TypeGuard[dict[str, Plain]]:
-    """Tell whether a value is a dict as in `is_flat_plain`, and has no text among its values."""
-    return (
-        type(data) is dict
-        and _KEPT_AS_IS.issuperset(map(type, data.values()))
         and _STRINGS.issuperset(map(type, data))
     )
 
@@ -139,7 +132,7 @@ class _Conversion:
     def __call__(self, value: Given) -> Plain:
         kind = type(value)
         plain: Plain
-        if kind in _KEPT_AS_IS:
+        if kind in NUMBERS:
             plain = value
             return plain
         if kind is str:
@@ -152,7 +145,7 @@ class _Conversion:
         self._open.add(mark)
         if kind is list or kind is tuple:
             plain = list(value)  # first, so that another thread's change is seen whole or not
-            if not _KEPT_AS_IS.issuperset(map(type, plain)):
+            if not NUMBERS.issuperset(map(type, plain)):
                 plain = [self(item) for item in plain]
         elif kind is dict:
             plain = {self._key(key): self(item) for key, item in list(value.items())}

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Event, Thread, Timer
 
 import pytest
 
@@ -12,6 +15,7 @@ import airtape
 from airtape.fold.fold import Fold
 from airtape.live import FOLD_BATCH
 from airtape.records import Kind
+from airtape.runlog import RunLog
 from airtape.txlog.ends import read_ends
 from tests.interrupts import Interruption
 from tests.recording import StartRun, log_of, open_log, read_back
@@ -110,7 +114,7 @@ def assert_ends_agree(log: Path, whole: Fold | None = None) -> None:
 def test_what_a_handler_logs_is_folded_in_its_turn(
     handle: Log, stride: int, start_run: StartRun
 ) -> None:
-    """Also while 256 rows are being folded: the summary and the checkpoint miss nothing."""
+    """Also while many rows are being folded: the summary and the checkpoint miss nothing."""
     run = start_run(settings=QUIET)
     for step in count(0, stride):
         fill_up(run)
@@ -181,6 +185,42 @@ def test_ctrl_c_while_rows_are_folded_costs_nothing(stride: int, start_run: Star
         if not interruption.happened:
             break
     assert step > FOLD_BATCH
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("is_held", [False, True])
+def test_ctrl_c_leaves_the_log_to_other_threads(workdir: Path, *, is_held: bool) -> None:
+    """Wherever it comes, also while the call waits until another thread has recorded something."""
+    log = open_log(workdir).log
+    for number in range(50):
+        held, done = Event(), Event()
+        holder = Thread(target=partial(hold, log, held, done))
+        if is_held:
+            holder.start()
+            assert held.wait(10)
+        Timer(0.001 + number * 1e-5, partial(os.kill, os.getpid(), signal.SIGINT)).start()
+        with pytest.raises(KeyboardInterrupt):
+            record_without_end(log)
+        done.set()
+        other = Thread(target=partial(log.history, None, 0, {"other": number}, flat=True))
+        other.start()
+        other.join(10)
+        assert not other.is_alive()
+    log.close(0, {"how": "finish"})
+    assert read_back(log.writer.path, duplicates=50).logged("other") == list(range(50))
+
+
+def hold(log: RunLog, held: Event, done: Event) -> None:
+    """Keep a log from recording anything for a while."""
+    with log.lock:
+        held.set()
+        done.wait(10)
+
+
+def record_without_end(log: RunLog) -> None:
+    """Record one row after the other."""
+    while True:
+        log.history(None, 0, {"number": 1}, flat=True)
 
 
 class Left(BaseException):

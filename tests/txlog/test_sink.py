@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from airtape.txlog import sink
-from airtape.txlog.sink import SIZES, USUAL_SIZE, Sink
+from airtape.txlog.format import MAX_FRAME
+from airtape.txlog.sink import Sink
 from tests.shim.build import short_write_at
 from tests.txlog.faulty import Faulty
 
@@ -47,21 +48,22 @@ def test_a_write_says_how_much_it_took(
         monkeypatch.delattr(ctypes, "PyDLL")
     write, write_or_raise = sink.find_write(), sink.find_write(tells_why=True)
     file = Sink(tmp_path / "log")
-    assert write(file.fd, b"a\0b", SIZES[3]) == 3
-    assert write_or_raise(file.fd, b"cd", SIZES[2]) == 2
-    assert write(-1, b"x", SIZES[1]) == -1
+    assert write(file.fd, b"a\0b", 3) == 3
+    assert write_or_raise(file.fd, b"cd", 2) == 2
+    assert write(-1, b"x", 1) == -1
     with pytest.raises(OSError, match="Bad file descriptor"):
-        write_or_raise(-1, b"x", SIZES[1])
+        write_or_raise(-1, b"x", 1)
     file.close()
     assert (tmp_path / "log").read_bytes() == b"a\0bcd"
 
 
-def test_only_sizes_of_usual_frames_are_kept() -> None:
-    """A program that records values of all lengths does not fill the memory with their sizes."""
-    before = len(SIZES)
-    assert [SIZES[size].value for size in (7, USUAL_SIZE + 1, 1 << 20)] == [7, 4097, 1 << 20]
-    assert SIZES[7] is SIZES[7]
-    assert len(SIZES) <= before + 1
+def test_a_write_may_be_as_long_as_the_longest_frame(tmp_path: Path) -> None:
+    """Its size arrives whole, whatever width the system has for it."""
+    file = Sink(tmp_path / "log")
+    data = bytes(range(256)) * (MAX_FRAME // 256)
+    assert sink.write_keeping_gil(file.fd, data, len(data)) == MAX_FRAME
+    file.close()
+    assert (tmp_path / "log").read_bytes() == data
 
 
 def test_a_write_that_takes_nothing_is_not_tried_for_ever(faulty: Faulty) -> None:

@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeAlias
 
-Write: TypeAlias = Callable[[int, bytes, ctypes.c_size_t], int]
-"""``write(fd, data, SIZES[size])``: bytes written, or -1."""
+Write: TypeAlias = Callable[[int, bytes, int], int]
+"""``write(fd, data, len(data))``: bytes written, or -1; less than 2 GiB at a time."""
 
 HIGH_FD = 512
 """Least number of a log's descriptor, where the limit of open files allows it.
@@ -32,20 +32,6 @@ _SILLY_RENAMED = ".nfs"
 _sync_data = getattr(os, "fdatasync", os.fsync)
 
 
-class _Sizes(dict[int, ctypes.c_size_t]):
-    def __missing__(self, size: int) -> ctypes.c_size_t:
-        made = ctypes.c_size_t(size)
-        if size <= USUAL_SIZE:
-            self[size] = made
-        return made
-
-
-USUAL_SIZE = 4096
-
-SIZES = _Sizes()
-"""Sizes as write(2) takes them; those up to `USUAL_SIZE` are made only once."""
-
-
 def find_write(*, tells_why: bool = False) -> Write:
     """Return the best way to write that this Python has.
 
@@ -57,13 +43,13 @@ def find_write(*, tells_why: bool = False) -> Write:
         write = ctypes.PyDLL(None, use_errno=tells_why).write
     except (OSError, AttributeError, TypeError):
         return _os_write_or_raise if tells_why else _os_write
-    # No `argtypes`: with them, ctypes takes twice as long for a call. An int and bytes are then
-    # handed over as `int` and `char *`, as write(2) wants them, and the size as a `size_t`.
+    # No `argtypes`: with them, ctypes takes twice as long for a call. Integers are then handed over
+    # as `int`. write(2) wants a `size_t`, and has it: libffi widens them to whole registers.
     write.restype = ctypes.c_ssize_t
     if not tells_why:
         return write
 
-    def write_or_raise(fd: int, data: bytes, size: ctypes.c_size_t) -> int:
+    def write_or_raise(fd: int, data: bytes, size: int) -> int:
         written: int = write(fd, data, size)
         if written < 0:
             number = ctypes.get_errno()
@@ -73,11 +59,11 @@ def find_write(*, tells_why: bool = False) -> Write:
     return write_or_raise
 
 
-def _os_write_or_raise(fd: int, data: bytes, size: ctypes.c_size_t) -> int:  # noqa: ARG001 - as below
+def _os_write_or_raise(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - as below
     return os.write(fd, data)
 
 
-def _os_write(fd: int, data: bytes, size: ctypes.c_size_t) -> int:  # noqa: ARG001 - the shape of write(2)
+def _os_write(fd: int, data: bytes, size: int) -> int:  # noqa: ARG001 - the shape of write(2)
     try:
         return os.write(fd, data)
     except OSError:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from struct import Struct
-from time import monotonic, monotonic_ns
+from time import monotonic
 from zlib import crc32
 
 from airtape.txlog.files import LogFiles
@@ -28,13 +28,13 @@ from airtape.txlog.format import (
     seq_of,
 )
 from airtape.txlog.rescue import SAVE_WAIT_S, gap_frame, save_elsewhere
-from airtape.txlog.sink import SIZES, said_by, write_keeping_gil, write_or_raise
+from airtape.txlog.sink import said_by, write_keeping_gil, write_or_raise
 from airtape.txlog.trouble import SLOW_S, Trouble, TroubleStatus, within
 
 END_WAIT_S = 3.0
 """How long the end of a run waits for a disk that refuses or hangs."""
 
-_SLOW_NS = int(SLOW_S * 1e9)
+_SLOW = "writes take long"
 _MARKER = bytes([MARKER])
 _CRCS = Struct(">II").pack
 _CHECKED = HEAD_CHECKED.pack
@@ -136,7 +136,29 @@ class LogWriter:
             checked = _CHECKED(len(body) + LENGTH_EXTRA, CODE, seq)
             salt = self._salt
             crcs = _CRCS(crc32(checked, salt), crc32(body, crc32(checked[5:], salt)))
-            self._hand_over(seq, b"".join((_MARKER, checked, crcs, body)))
+            frame = b"".join((_MARKER, checked, crcs, body))
+            files, trouble = self._files, self._trouble
+            fd = files.fd
+            if trouble is None:
+                # As `_hand_over` does it, without what a call of it takes.
+                size = len(frame)
+                began = monotonic()
+                written = write_keeping_gil(fd, frame, size)
+                took = monotonic() - began
+                if written == size:
+                    self.last_seq = seq
+                    files.size = end = files.size + size
+                    chunk = files.ring.newest
+                    chunk += frame
+                    if end > files.turn_at:
+                        files.turn()
+                    if self._trouble is None and files.fd == fd:
+                        if took > SLOW_S:
+                            self._begin_trouble(_SLOW, is_slow=True)
+                        return seq
+                else:
+                    files.skip(max(0, written))
+            self._hand_over(seq, frame)
         except BaseException:
             # The handler of a signal raises: without its record, the number would seem lost.
             self._hand_over(seq, encode_frame(seq, body, self._salt))
@@ -157,38 +179,31 @@ class LogWriter:
 
     def _hand_over(self, seq: int, frame: bytes) -> None:
         files = self._files
-        size = len(frame)
         while True:
             trouble = self._trouble
             if trouble is not None and trouble.defer(frame):
                 return
             fd = files.fd
-            began = monotonic_ns()
-            written = write_keeping_gil(fd, frame, SIZES[size])
-            took = monotonic_ns() - began
-            if written != size and not self._rewrite(frame, max(0, written)):
-                if not self._closed:
-                    continue
+            began = monotonic()
+            is_written = self._write(frame)
+            took = monotonic() - began
+            if is_written:
+                self.last_seq = seq
+                files.keep(frame)
+                # A file that was given up during the write may not have it: then once more.
+                if self._trouble is None and files.fd == fd:
+                    break
+            elif self._closed:
                 # The handler of a signal, in the middle of the end.
                 self._dropped += 1
                 return
-            self.last_seq = seq
-            files.size += size
-            chunk = files.ring.newest
-            chunk += frame
-            if files.size > files.turn_at:
-                files.turn()
-            # A file that was given up during the write may not have it: then once more.
-            if self._trouble is None and files.fd == fd:
-                break
-        if took > _SLOW_NS:
-            self._begin_trouble("writes take long", is_slow=True)
+        if took > SLOW_S:
+            self._begin_trouble(_SLOW, is_slow=True)
 
-    def _rewrite(self, frame: bytes, torn: int) -> bool:
-        """Write a frame once more, whole; trouble begins if that fails too."""
-        self._files.skip(torn)
+    def _write(self, frame: bytes) -> bool:
+        """Write a frame whole; trouble begins if that fails."""
         try:
-            written = write_or_raise(self._files.fd, frame, SIZES[len(frame)])
+            written = write_or_raise(self._files.fd, frame, len(frame))
         except OSError as error:
             self._files.note(error)
             self._begin_trouble(said_by(error))
