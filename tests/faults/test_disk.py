@@ -199,11 +199,12 @@ def test_a_disk_that_stays_full(
 def test_slow_writes(bench: Callable[..., Bench], row: SayRow) -> None:
     """Only the first of them holds the training up."""
     found = Sum()
-    for first in (8, 60):
+    # Late enough for what is recorded of the machine to be written: only rows come then.
+    for first in (700, 1400):
         one = bench(delay_at("write", 0.15, first, first + 6))
         trial, left = one.try_it(count=2000, rate=2000)
         found.add(f"slow from {first}", trial, left)
-    assert all(0.15 <= took < 0.3 for took in found.slowest)
+    assert all(0.15 <= took < 0.3 for took in found.slowest), found.slowest
     found.slowest = []
     found.say(row, "7 writes that take 150 ms: one log() waits, no other")
 
