@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from operator import index
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -188,7 +189,7 @@ class Lifecycle:
                 written.append(self._keep_cells(cells))
 
         try:
-            within(END_WAIT_S, write)
+            within(END_WAIT_S, partial(self._attempt, write))
         finally:
             if written:
                 metadata.files.record(written.copy())

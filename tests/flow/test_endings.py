@@ -243,3 +243,25 @@ def test_the_end_waits_for_a_full_disk_only_so_long(
     program.communicate("\n")
     assert program.returncode == 0
     assert time.monotonic() - began < END_WAIT_S + 2 * SAVE_WAIT_S + 1
+
+
+def test_a_run_without_its_directory_ends_with_a_word_on_it(run_python: RunPython) -> None:
+    """What could not be written at the end is said in a line; the program goes on."""
+    said = run_python(
+        """
+import shutil, time
+from pathlib import Path
+import airtape
+
+run = airtape.init(mode="offline")
+run.log({"a": 1})
+while not Path(run.sync_dir, "files", "wandb-metadata.json").exists():
+    time.sleep(0.01)
+shutil.rmtree(Path(run.sync_dir))
+run.finish()
+print("goes on")
+"""
+    )
+    assert said.stdout == "goes on\n"
+    assert "at the end of run" in said.stderr
+    assert "Traceback" not in said.stderr
