@@ -25,22 +25,22 @@ pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(120)]
 TRAINS_S, EVERY_S, RATE = 12, 0.1, 100
 LAG_S = 1.0
 AGAIN_AND_AGAIN = """
-import json, sys, time
+import json, signal, sys, threading, time
 from airtape.backends.registry import open_backend
 from airtape.sync.engine import sync_to
 
 source, url, every = sys.argv[1], sys.argv[2], float(sys.argv[3])
-done, corrupt, worst = 0, 0, 0
-try:
-    while True:
-        began = time.monotonic()
-        report = sync_to([source], lambda: open_backend(url))
-        done += 1
-        corrupt += sum(bool(run.damage or run.known) for run in report.runs)
-        worst = max(worst, int(report.exit_code))
-        time.sleep(max(0.0, every - (time.monotonic() - began)))
-except KeyboardInterrupt:
-    print(json.dumps([done, corrupt, worst]), flush=True)
+done, corrupt, worst, stop = 0, 0, 0, threading.Event()
+# Between two syncs: in the middle of one, the client of a server writes a line of its own.
+signal.signal(signal.SIGINT, lambda *_: stop.set())
+while not stop.is_set():
+    began = time.monotonic()
+    report = sync_to([source], lambda: open_backend(url))
+    done += 1
+    corrupt += sum(bool(run.damage or run.known) for run in report.runs)
+    worst = max(worst, int(report.exit_code))
+    stop.wait(max(0.0, every - (time.monotonic() - began)))
+print(json.dumps([done, corrupt, worst]), flush=True)
 """
 
 
