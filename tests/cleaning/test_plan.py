@@ -10,12 +10,9 @@ import pytest
 
 from airtape.backends.memory import MemoryBackend
 from airtape.cleaning import plan as plans
-from airtape.cleaning import removal
-from airtape.cleaning.plan import Candidate, Rules, plan_cleaning
+from airtape.cleaning.plan import Rules, plan_cleaning
 from airtape.cleaning.proof import Proof
-from airtape.errors import TargetError
 from airtape.states import Vantage
-from airtape.sync.engine import sync
 from tests.logs import ended, log_row, run_dir_of, write_log
 
 NOW = Vantage(1 << 62, "", "", lambda _pid, _ticks: True)
@@ -39,16 +36,6 @@ def _runs(folder: Path, count: int) -> list[Path]:
     return run_dirs
 
 
-def _one(folder: Path) -> tuple[Candidate, MemoryBackend]:
-    """Return a run that a target has."""
-    run_dirs = _runs(folder, 1)
-    backend = MemoryBackend(f"one {time.time_ns()}")
-    sync(run_dirs, backend)
-    (candidate,) = plan_cleaning(run_dirs, [Proof(backend, "memory")], Rules(), NOW)
-    assert (candidate.verdict, candidate.reasons) == ("clean", [])
-    return candidate, backend
-
-
 def test_memory_does_not_grow_with_the_runs(tmp_path: Path, proof: Proof) -> None:
     """Twelve runs take little more than one."""
     run_dirs = _runs(tmp_path, 12)
@@ -70,23 +57,6 @@ def test_logs_that_vanish_are_no_proof(
     (candidate,) = plan_cleaning(_runs(tmp_path, 1), [proof], Rules(), NOW)
     assert candidate.verdict == "refused"
     assert candidate.reasons == ["its logs cannot be read any more"]
-
-
-def test_nothing_is_removed_of_which_nothing_could_be_left(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Because its logs have vanished since, or cannot be read."""
-    candidate, _ = _one(tmp_path)
-    monkeypatch.setattr(removal, "run_of", lambda _: None)
-    assert not removal.clean(candidate, now_ns=5, stub=True)
-
-    def refuse(_: Candidate) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(removal, "run_of", refuse)
-    with pytest.raises(TargetError, match="Permission denied"):
-        removal.clean(candidate, now_ns=5, stub=True)
-    assert len(list(tmp_path.rglob("*.txlog"))) == 1
 
 
 def test_directories_with_names_of_their_own_are_runs_too(tmp_path: Path, proof: Proof) -> None:

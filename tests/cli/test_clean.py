@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import shutil
 import sqlite3
 import subprocess
 import time
@@ -326,32 +325,16 @@ def test_a_run_that_grows_meanwhile_stays(
     tracker("sync", "--to", STORE)
     real = removal._leave  # noqa: SLF001 - to write in between
 
-    def leave(*arguments: Any) -> Path:
+    def leave(*arguments: Any) -> None:
         with (run_dir / "run-ab12cd34.txlog").open("ab") as file:
             file.write(b"\xc9")
-        return real(*arguments)
+        real(*arguments)
 
     monkeypatch.setattr(removal, "_leave", leave)
     result = tracker("clean", "--to", STORE, "--yes", exit_code=2)
-    assert "somebody has written to it meanwhile" in result.stderr
+    assert "somebody has written to it, or to what a target has, meanwhile" in result.stderr
     assert (run_dir / "run-ab12cd34.txlog").read_bytes().endswith(b"\xc9")
     assert [path.name for path in wandb.iterdir()] == [run_dir.name]
-
-
-def test_whoever_is_killed_leaves_the_run_or_its_stub(
-    tracker: Tracker, tracker_json: Callable[..., Any], old_run: MakeRun, wandb: Path
-) -> None:
-    """The next one tidies up."""
-    run_dir = old_run()
-    other = old_run("other")
-    tracker("sync", "--to", STORE)
-    tracker("clean", str(run_dir), "--to", STORE, "--yes")
-    shutil.copytree(other, wandb / f".cleaned-{run_dir.name}")
-    run_dir.rename(wandb / f".left-{run_dir.name}")
-    (wandb / f".left-{other.name}").mkdir()
-    tracker("clean", str(other), "--to", STORE, "--yes")
-    assert sorted(path.name for path in wandb.iterdir()) == sorted([run_dir.name, other.name])
-    assert {run["synced"] for run in tracker_json("ls")["runs"]} == {"cleaned"}
 
 
 def test_a_script_has_to_say_yes(tracker: Tracker, old_run: MakeRun) -> None:
@@ -439,11 +422,54 @@ def test_what_cannot_be_removed_is_named(tracker: Tracker, old_run: MakeRun, wan
     stderr = tracker("clean", "--to", STORE, "--yes", exit_code=4).stderr
     assert "the run cannot be cleaned" in stderr
     assert list(run_dir.glob("*.txlog"))
-    (wandb / f".cleaned-{run_dir.name}").unlink()
-    (wandb / f".left-{run_dir.name}").touch()
-    tracker("clean", "--to", STORE, "--yes", exit_code=4)
+    assert "nobody knows who cleaned this run" in stderr
     tracker("clean", "nowhere", "--to", STORE, "--yes", exit_code=2)
     tracker("clean", "--to", "sqlite:no/such.db", "--yes", exit_code=4)
+
+
+def test_files_that_stay_are_named(
+    tracker: Tracker, old_run: MakeRun, wandb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run is what is left of it by then; `gc` removes them later."""
+    old_run()
+    tracker("sync", "--to", STORE)
+    with monkeypatch.context() as patched:
+        patched.setattr("airtape.cleaning.claim.shutil.rmtree", lambda *_, **__: None)
+        stderr = tracker("clean", "--to", STORE, "--yes", exit_code=4).stderr
+    assert "some files cannot be removed; `tracker gc` tries again" in stderr
+    assert len(list(wandb.glob("run-*/*.cleaned"))) == 1
+    assert len(list(wandb.glob(".cleaned-*"))) == 1
+
+
+def test_what_is_none_of_the_runs_files_keeps_it_here(
+    tracker: Tracker, old_run: MakeRun, wandb: Path
+) -> None:
+    """Somebody has put it there, and no target has it."""
+    run_dir = old_run()
+    tracker("sync", "--to", STORE)
+    (run_dir / "model.ckpt").write_bytes(b"weeks of work")
+    stdout = tracker("clean", "--to", STORE, "--yes", exit_code=2).stdout
+    assert "model.ckpt is none of the run's files, so no target has it" in stdout
+    (run_dir / "model.ckpt").rename(wandb / "model.ckpt")
+    tracker("clean", "--to", STORE, "--yes")
+
+
+def test_a_run_that_goes_on_after_its_receipt_stays(
+    tracker: Tracker, old_run: MakeRun, wandb: Path, workdir: Path
+) -> None:
+    """Whoever was resumed has records of which the receipt says nothing."""
+    first = old_run("ab12cd34", logs.ended(1))
+    _brought(tracker)
+    second = logs.run_dir_of(wandb, "ab12cd34", "20261121_000000")
+    parents = [(b"ab12cd34".ljust(16), 4)]
+    logs.write_log(
+        second, logs.ended(), writer=b"2" * 16, root=b"ab12cd34".ljust(16), parents=parents
+    )
+    (workdir / "lab.db").unlink()
+    stdout = tracker("clean", "--to", "receipt:lab", "--yes", exit_code=2).stdout
+    assert "receipt:lab has nothing of it" in stdout
+    assert list(first.glob("*.txlog"))
+    assert list(second.glob("*.txlog"))
 
 
 def test_what_cannot_be_read_stays(

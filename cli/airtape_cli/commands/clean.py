@@ -6,23 +6,30 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from airtape.cleaning.plan import Candidate, Rules, plan_cleaning
+from airtape.cleaning.plan import GONE, Candidate, Rules, Verdict, plan_cleaning
 from airtape.cleaning.proof import Proof
+from airtape.cleaning.removal import Outcome, find_settled
 from airtape.cleaning.removal import clean as remove
-from airtape.cleaning.removal import tidy_up
 from airtape.errors import UsageError
 from airtape.rundir import find_run_dirs
-from airtape.sync.report import ExitCode
+from airtape.sync.report import ExitCode, worst
 from airtape.targets import without_password
 from airtape_cli.askable import askable_target, open_askable
 from airtape_cli.options import default_folder, json_option, stale_option, time_span, vantage
+from airtape_cli.render.notes import echo_note
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.text import shown, size_text
 from airtape_cli.render.verify_report import counted
+
+_STAYS: Final[dict[Outcome, tuple[Verdict, str]]] = {
+    "written to": ("refused", "somebody has written to it, or to what a target has, meanwhile"),
+    "held": ("kept", "somebody else is cleaning or sending it"),
+    "gone": ("kept", GONE),
+}
 
 
 @click.command()
@@ -85,14 +92,17 @@ def clean(
       0  what was asked for is removed; runs that go on, or are not old enough, stay
       1  you said no, or a fault in tracker itself
       2  no target is named, or a run was not removed because a target lacks something of it
-      4  a target cannot be reached, or something cannot be removed
+      4  a target cannot be reached, or something cannot be removed; say the same again then
     """  # noqa: D301 - \b tells click to keep the lines below it
     if not targets:
         raise UsageError(
             "no target is named that has the runs",
             hint="Name it with --to; what no target has is not removed.",
         )
-    found = find_run_dirs(paths or [default_folder()])
+    where = paths or [default_folder()]
+    found, notes = (find_run_dirs(where), []) if dry_run else find_settled(where)
+    for note in notes:
+        echo_note(note)
     if paths and found.not_found:
         raise UsageError("there is nothing at this path", where=", ".join(found.not_found))
     with ExitStack() as stack:
@@ -103,14 +113,16 @@ def clean(
             proofs.append(Proof(backend, without_password(target)))
         rules = Rules(older_than_s, keep)
         plan = plan_cleaning(found.run_dirs, proofs, rules, vantage(stale_after))
-    chosen = [one for one in plan if one.verdict == "clean"]
-    if not as_json:
-        _echo_plan(plan, dry_run=dry_run)
-    if chosen and not dry_run:
-        _ask(chosen, yes=yes)
-        _remove(chosen, stub=not no_stub)
+        chosen = [one for one in plan if one.verdict == "clean"]
+        if not as_json:
+            _echo_plan(plan, dry_run=dry_run)
+        left = False
+        if not dry_run:
+            if chosen:
+                _ask(chosen, yes=yes)
+            left = _remove(chosen, proofs, stub=not no_stub)
     refused = any(one.verdict == "refused" for one in plan)
-    code = ExitCode.USAGE if refused else ExitCode.OK
+    code = worst([ExitCode.USAGE] * refused + [ExitCode.UNREACHABLE] * left)
     if as_json:
         echo_json(
             {"exit_code": int(code), "dry_run": dry_run, "runs": [_shape(one) for one in plan]}
@@ -131,12 +143,19 @@ def _ask(chosen: Sequence[Candidate], *, yes: bool) -> None:
     click.confirm(f"Remove {_amount(chosen)}, for good?", abort=True, err=True)
 
 
-def _remove(chosen: Sequence[Candidate], *, stub: bool) -> None:
-    tidy_up({directory.parent for one in chosen for directory in one.directories})
+def _remove(chosen: Sequence[Candidate], proofs: Sequence[Proof], *, stub: bool) -> bool:
+    """Remove what was chosen; tell whether some of it could not be."""
+    is_left = False
     for one in chosen:
-        if not remove(one, now_ns=time.time_ns(), stub=stub):
-            one.stay("refused", "somebody has written to it meanwhile")
+        outcome = remove(one, proofs, now_ns=time.time_ns(), stub=stub)
+        if outcome == "removed in part":
+            is_left = True
+            where = shown(", ".join(map(str, one.directories)))
+            click.echo(f"{where}: some files cannot be removed; `tracker gc` tries again", err=True)
+        elif outcome != "removed":
+            one.stay(*_STAYS[outcome])
             click.echo(_line(one), err=True)
+    return is_left
 
 
 def _echo_plan(plan: Sequence[Candidate], *, dry_run: bool) -> None:

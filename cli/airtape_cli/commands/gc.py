@@ -7,6 +7,7 @@ import sys
 import click
 
 from airtape.cleaning.garbage import Sweep, remove_garbage
+from airtape.cleaning.removal import find_settled
 from airtape.errors import UsageError
 from airtape.rundir import find_run_dirs
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
@@ -29,8 +30,8 @@ def gc(
 
     PATH is a run directory, a folder of them, or a pattern; ./wandb if you name none. What goes:
     large values in `blobs/` that no record refers to, files that were left half written, and what
-    an interrupted `delete` or `clean` had put aside. Runs that go on, or have lost records, are
-    passed over.
+    an interrupted `delete` or `clean` had put aside; a run that `clean` had not decided on yet is
+    put back. Runs that go on, or have lost records, are passed over.
 
     \b
     Examples:
@@ -44,10 +45,12 @@ def gc(
       2  a path does not exist, or nobody can be asked
       4  something cannot be removed
     """  # noqa: D301 - \b tells click to keep the lines below it
-    found = find_run_dirs(paths or [default_folder()])
+    where = paths or [default_folder()]
+    found, notes = (find_run_dirs(where), []) if dry_run else find_settled(where)
     if paths and found.not_found:
         raise UsageError("there is nothing at this path", where=", ".join(found.not_found))
     sweep = Sweep(vantage(stale_after))
+    sweep.notes += notes
     garbage = list(sweep.in_runs([*found.run_dirs, *found.cleaned]))
     amount = f"{counted(len(garbage), 'file')}, {size_text(sum(one.size for one in garbage))}"
     if not as_json:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from airtape.cleaning.claim import going
 from airtape.errors import TargetError
 from airtape.records import Record
 from airtape.rundir import RunDir
@@ -21,7 +22,7 @@ _RAW: Final = re.compile(rb"(?=([0-9a-f]{64}))")
 _CHUNK: Final = 1 << 20
 _DIGEST_SIZE: Final = 64
 _HALF_WRITTEN: Final = re.compile(r"\.[0-9a-f]{16}\.part|\.[0-9a-f]{64}\.[0-9a-f]{8}")
-_ASIDE: Final = (".deleted-run-*", ".cleaned-run-*")
+_DELETED: Final = ".deleted-run-*"
 
 
 class Garbage(NamedTuple):
@@ -60,9 +61,8 @@ class Sweep:
             except OSError as error:
                 self.notes.append(f"{run_dir} is passed over: {error.strerror}")
         for folder in folders:
-            for pattern in _ASIDE:
-                for aside in sorted(folder.glob(pattern)):
-                    yield Garbage(aside, _size_of(aside))
+            for aside in (*sorted(folder.glob(_DELETED)), *going(folder)):
+                yield Garbage(aside, _size_of(aside))
 
     def _in_run(self, run_dir: Path) -> Iterator[Garbage]:
         files = list(_files_below(run_dir))

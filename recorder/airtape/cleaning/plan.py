@@ -6,27 +6,29 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from airtape.cleaning.proof import Proof, WriterHere, digests_of, read_here
 from airtape.overview import Overview
 from airtape.query.joined import Incarnation, JoinedRun, read_runs
-from airtape.rundir import log_files
+from airtape.rundir import CLEANED_SUFFIX, log_files, stub_in
 from airtape.states import Vantage, state_of
 from airtape.writers import read_writers
 
 _S = 1_000_000_000
+GONE: Final = "somebody else has cleaned it"
+_OWN = {"files", "blobs", "logs", "stop"}
+"""What stands in a run directory beside logs; see `airtape.rundir.RunDir`."""
 _NAME = re.compile(r"run-\d{8}_\d{6}-(?P<run_id>.+?)(?:-\d+)?", re.DOTALL)
 
 Verdict: TypeAlias = Literal["clean", "kept", "refused"]
 """``kept`` is not asked to be cleaned yet; ``refused`` would be the loss of something."""
 
 
-class Looks(NamedTuple):
-    """What the logs of a run looked like: nobody may have written to them since."""
-
-    logs: tuple[tuple[str, int, int], ...]
+Looks: TypeAlias = str
+"""What the directories of a run look like, as a digest: nobody may have written to them since."""
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Candidate:
         reasons: Why it stays, in sentences.
         size: Bytes of its directories.
         files: Number of files in them.
-        looks: What its logs looked like before they were read.
+        looks: What its directories looked like before they were read.
         receipts: What each target has of it, as JSON has it.
     """
 
@@ -52,7 +54,7 @@ class Candidate:
     reasons: list[str] = field(default_factory=list)
     size: int = 0
     files: int = 0
-    looks: Looks = Looks(())  # noqa: RUF009 - a tuple, which nobody changes
+    looks: Looks = ""
     receipts: list[dict[str, object]] = field(default_factory=list)
 
     def stay(self, verdict: Verdict, *reasons: str) -> None:
@@ -116,26 +118,46 @@ def _candidates_in(run_dirs: Iterable[Path], vantage: Vantage) -> Iterator[Candi
         yield Candidate(run.incarnation, run.directories, overview)
 
 
+def receipt_by(proof: Proof, run: JoinedRun) -> dict[str, object]:
+    """Return what a target has of a run, as JSON has it."""
+    return {"target": proof.target, **proof.receipt(run.writers).to_json()}
+
+
 def run_of(candidate: Candidate) -> JoinedRun | None:
     """Return the run as its logs say it now, None if they do not any more."""
     runs, _ = read_runs(candidate.directories)
     return next((run for run in runs if run.incarnation == candidate.incarnation), None)
 
 
+def is_gone(candidate: Candidate) -> bool:
+    """Tell whether somebody else has removed something of a run since it was found.
+
+    Raises:
+        OSError: It cannot be looked at.
+    """
+    return any(not path.exists() or stub_in(path) for path in candidate.directories)
+
+
 def _judge(candidate: Candidate, proofs: Sequence[Proof], rules: Rules, vantage: Vantage) -> None:
     try:
         candidate.looks = looks_of(candidate.directories)
-        changed_ns = max(mtime_ns for _, _, mtime_ns in candidate.looks.logs)
+        logs = (log for directory in candidate.directories for log in log_files(directory))
+        changed_ns = max((log.lstat().st_mtime_ns for log in logs), default=0)
         if vantage.now_ns - changed_ns < rules.older_than_s * _S:
             candidate.stay("kept", "it is not old enough")
             return
         run = run_of(candidate)
-        if run is None:
-            candidate.stay("refused", "its logs cannot be read any more")
-        else:
+        if run is not None:
             _look_at(candidate, run, proofs, vantage)
+        elif is_gone(candidate):
+            candidate.stay("kept", GONE)
+        else:
+            candidate.stay("refused", "its logs cannot be read any more")
     except OSError as error:
-        candidate.stay("refused", f"{error.filename}: {error.strerror}")
+        if is_gone(candidate):
+            candidate.stay("kept", GONE)
+        else:
+            candidate.stay("refused", f"{error.filename}: {error.strerror}")
 
 
 def _look_at(
@@ -151,12 +173,11 @@ def _look_at(
         return
     candidate.size, candidate.files = _size_of(run.directories)
     writers = [read_here(writer, writer.fold().gaps) for writer in run.writers]
-    candidate.reasons += _damage_of(run, writers)
+    candidate.reasons += [*_damage_of(run, writers), *_foreign_in(run.directories)]
     files = digests_of(run.directories)
     for proof in proofs:
         candidate.reasons += proof.lacks(writers, files)
-        receipt = proof.receipt(writers).to_json()
-        candidate.receipts.append({"target": proof.target, **receipt})
+        candidate.receipts.append(receipt_by(proof, run))
     if candidate.reasons:
         candidate.verdict = "refused"
 
@@ -190,18 +211,36 @@ def _damage_of(run: JoinedRun, writers: Iterable[WriterHere]) -> Iterable[str]:
         yield f"its directory holds another run, too: {', '.join(sorted(ids))}"
 
 
+def _foreign_in(run_dirs: Iterable[Path]) -> Iterable[str]:
+    """Yield what stands in run directories and is no part of a run: no target has it."""
+    for run_dir in run_dirs:
+        logs = {log.name for log in log_files(run_dir)}
+        for name in sorted(os.listdir(run_dir)):  # noqa: PTH208 - names are all that counts
+            if name not in logs | _OWN and not name.endswith(CLEANED_SUFFIX):
+                yield f"{run_dir / name} is none of the run's files, so no target has it"
+
+
 def looks_of(run_dirs: Iterable[Path]) -> Looks:
-    """Return what the logs of some run directories look like.
+    """Return what some run directories look like: each file with its size and time.
 
     Raises:
         OSError: They cannot be looked at.
     """
-    found = []
-    for run_dir in run_dirs:
-        for path in log_files(run_dir):
-            status = path.lstat()
-            found.append((path.name, status.st_size, status.st_mtime_ns))
-    return Looks(tuple(found))
+    found = sha256()
+    for number, run_dir in enumerate(run_dirs):
+        for parent, folders, names in os.walk(run_dir, onerror=_refuse):
+            folders.sort()
+            for name in sorted(names):
+                path = os.path.join(parent, name)  # noqa: PTH118 - many
+                status = os.lstat(path)
+                where = os.path.relpath(path, run_dir)
+                said = (number, where, status.st_mode, status.st_size, status.st_mtime_ns)
+                found.update(repr(said).encode("utf-8", "surrogateescape"))
+    return found.hexdigest()
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _size_of(run_dirs: Iterable[Path]) -> tuple[int, int]:

@@ -82,12 +82,15 @@ class Proof:
         backend: The target.
         target: What it is called.
 
+    Attributes:
+        backend: The target.
+
     Raises:
         TargetError: The target does not answer; likewise from every method.
     """
 
     def __init__(self, backend: Backend, target: str) -> None:
-        self._backend = backend
+        self.backend = backend
         self._names = TargetNames(backend)
         self.target = target
 
@@ -102,7 +105,7 @@ class Proof:
         for here in writers:
             run = self._names.run_of(here.log, here.writer.header)
             runs.append(run)
-            yield from self._lacks_of(here, self._backend.read_cursor(run, _uuid(here)))
+            yield from self._lacks_of(here, self.backend.read_cursor(run, _uuid(here)))
         held = self._files_held(dict.fromkeys(runs), writers)
         missing = [path for path, digest in files.items() if (path, digest) not in held]
         if missing:
@@ -113,20 +116,25 @@ class Proof:
         self, runs: Iterable[RunKey], writers: Sequence[WriterHere]
     ) -> set[tuple[str, str]]:
         """Return path and digest of each file whose bytes the target has, and of which it knows."""
-        if isinstance(self._backend, HoldsFiles):
-            return {file for run in runs for file in self._backend.held_files(run) or ()}
-        if not isinstance(self._backend, KeepsFiles):
+        if isinstance(self.backend, HoldsFiles):
+            return {file for run in runs for file in self.backend.held_files(run) or ()}
+        if not isinstance(self.backend, KeepsFiles):
             return set()
-        held = held_of(self._backend, [here.writer.fold() for here in writers])
+        held = held_of(self.backend, [here.writer.fold() for here in writers])
         # What is about to be the only copy is read to its end.
-        return {(path, file.sha256) for path, file in held if _reads_well(self._backend, file)}
+        return {(path, file.sha256) for path, file in held if _reads_well(self.backend, file)}
 
-    def receipt(self, writers: Iterable[WriterHere]) -> Receipt:
+    def runs_of(self, writers: Iterable[WriterFiles]) -> list[RunKey]:
+        """Return what the target calls the run of some writers; one, unless it was renamed."""
+        keys = (self._names.run_of(one.paths[0], one.header) for one in writers)
+        return [*dict.fromkeys(keys)]
+
+    def receipt(self, writers: Iterable[WriterFiles]) -> Receipt:
         """Return what the target has of a run."""
         cursors = []
-        for here in writers:
-            run = self._names.run_of(here.log, here.writer.header)
-            cursors.append(self._backend.read_cursor(run, _uuid(here)) or Cursor())
+        for writer in writers:
+            (run,) = self.runs_of([writer])
+            cursors.append(self.backend.read_cursor(run, writer.header.writer) or Cursor())
         return receipt_of(cursors)
 
     def _lacks_of(self, here: WriterHere, cursor: Cursor | None) -> Iterator[str]:
