@@ -198,9 +198,8 @@ def test_ctrl_c_leaves_the_log_to_other_threads(workdir: Path, *, is_held: bool)
         if is_held:
             holder.start()
             assert held.wait(10)
-        Timer(0.001 + number * 1e-5, partial(os.kill, os.getpid(), signal.SIGINT)).start()
         with pytest.raises(KeyboardInterrupt):
-            record_without_end(log)
+            record_until_interrupted(log, 0.001 + number * 1e-5)
         done.set()
         other = Thread(target=partial(log.history, None, 0, {"other": number}, flat=True))
         other.start()
@@ -217,8 +216,9 @@ def hold(log: RunLog, held: Event, done: Event) -> None:
         done.wait(10)
 
 
-def record_without_end(log: RunLog) -> None:
-    """Record one row after the other."""
+def record_until_interrupted(log: RunLog, seconds: float) -> None:
+    """Record one row after the other, until Ctrl-C comes."""
+    Timer(seconds, partial(os.kill, os.getpid(), signal.SIGINT)).start()
     while True:
         log.history(None, 0, {"number": 1}, flat=True)
 
