@@ -63,7 +63,8 @@ def test_anything_else_is_refused(name: str) -> None:
     assert BAD[name] in str(why_not(name))
 
 
-def _hostile(random: Random) -> str:
+def hostile_name(random: Random) -> str:
+    """Return a name that somebody hostile may have made."""
     parts = [
         "..",
         ".",
@@ -98,7 +99,7 @@ def _hostile(random: Random) -> str:
 def test_no_name_leads_out_of_a_run() -> None:
     """Of 10,000 that try; those that are taken stand where they say."""
     random = Random(7)
-    names = [_hostile(random) for _ in range(10_000)]
+    names = [hostile_name(random) for _ in range(10_000)]
     taken = [name for name in names if why_not(name) is None]
     assert 10 < len(taken) < 5000
     for name in taken:

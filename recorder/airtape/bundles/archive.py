@@ -24,6 +24,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 _LARGEST_PAX: Final = 1 << 16
 _MOST_DIGITS: Final = 5
 _LONGEST_PATH: Final = 1 << 13
+_LONGEST_NUMBER: Final = 20
 _UNJUDGED: Final = 64 << 20
 """Bytes up to which it does not matter how well they were packed."""
 _MAGIC: Final = b"ustar\x0000"
@@ -204,9 +205,7 @@ class Archive:
             key, _, value = body[len(length) + 1 : end].partition(b"=")
             if key not in {b"path", b"size"} or key in said or value[-1:] != b"\n":
                 self.refuse("it says what no bundle does")
-            said[key] = (
-                value[:_LONGEST_PATH].rstrip(b"\n") if key == b"path" else value[:20].strip()
-            )
+            said[key] = value[:-1][: _LONGEST_PATH if key == b"path" else _LONGEST_NUMBER]
             body = body[end:]
         return said
 

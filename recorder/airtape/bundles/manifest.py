@@ -17,6 +17,12 @@ _HEAD: Final = re.compile(rb"airtape bundle (\d{1,9}) ([0-9a-f]{64})\n")
 _VERSION: Final = 1
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _ID_SIZE: Final = 16
+_TEXT: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+_STRUCTURE: Final = (b"{", b"[", b",")
+"""What begins a value; in texts it is written otherwise, so that values can be counted."""
+_ESCAPES: Final = {ord(one): f"\\u{ord(one):04x}" for one in _STRUCTURE}
+_PER_ENTRY: Final = 16
+_BESIDE: Final = 256
 _MALFORMED: Final = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 
@@ -124,8 +130,12 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return b"airtape bundle %d %s\n" % (_VERSION, sha256(body).hexdigest().encode()) + body
 
 
-def decode_manifest(data: bytes) -> Manifest:
+def decode_manifest(data: bytes, entries: int) -> Manifest:
     """Return what an entry of an archive says.
+
+    Args:
+        data: The entry.
+        entries: Number of the others, about which it can say so much and no more.
 
     Raises:
         ValueError: It is none, was changed, or is one of a later version; the text says which.
@@ -140,6 +150,10 @@ def decode_manifest(data: bytes) -> Manifest:
     body = data[head.end() :]
     if sha256(body).hexdigest().encode() != head[2]:
         message = "it was changed"
+        raise ValueError(message)
+    if sum(map(body.count, _STRUCTURE)) > _PER_ENTRY * entries + _BESIDE:
+        # A value of two bytes may take a hundred when it is read.
+        message = f"it says more than {entries} entries can have"
         raise ValueError(message)
     try:
         return _manifest_from(exactjson.loads(body))
@@ -174,7 +188,12 @@ def _body(manifest: Manifest) -> bytes:
             for run in manifest.runs
         ],
     }
-    return exactjson.dumps(said).encode() + b"\n"
+    return _TEXT.sub(_without_structure, exactjson.dumps(said)).encode() + b"\n"
+
+
+def _without_structure(text: re.Match[str]) -> str:
+    """Return a text as JSON has it, in which nothing looks like the beginning of a value."""
+    return text[0].translate(_ESCAPES)
 
 
 def _manifest_from(said: dict[str, Any]) -> Manifest:

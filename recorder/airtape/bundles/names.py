@@ -14,6 +14,8 @@ FOLDERS: Final = ("files", "blobs", "logs")
 _LONGEST_PART: Final = 255
 _LONGEST_NAME: Final = 4096
 _DEEPEST: Final = 32
+_EACH: Final = 128
+"""Bytes that a name takes beside its own."""
 _SHORTEST: Final = {True: 2, False: 3}
 """How many parts the name of a log has, and that of another file at least."""
 
@@ -48,9 +50,14 @@ def _is_storable(name: str) -> bool:
 
 
 class Names:
-    """The names of the entries so far: none comes twice, none is a folder of another."""
+    """The names of the entries so far: none comes twice, none is a folder of another.
+
+    Attributes:
+        size: Bytes that they, and the folders above them, take in memory.
+    """
 
     def __init__(self) -> None:
+        self.size = 0
         self._taken: set[str] = set()
         self._folders: set[str] = set()
         self._runs: list[str] = []
@@ -70,7 +77,9 @@ class Names:
                 return "its run has come before"
             self._runs.append(above[-1])
         self._taken.add(name)
-        self._folders.update(above)
+        news = [folder for folder in above if folder not in self._folders]
+        self._folders.update(news)
+        self.size += sum(_EACH + len(one) for one in (name, *news))
         return None
 
 

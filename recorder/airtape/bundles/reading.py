@@ -90,12 +90,16 @@ class Bundle:
             if manifest is not None:
                 archive.refuse(f"it stands behind {MANIFEST}")
             if entry.name == MANIFEST:
-                manifest = self._manifest_in(entry, archive)
+                manifest = self._manifest_in(entry, archive, len(found))
                 _compare(manifest, found, archive)
                 continue
             wrong = names.why_not(entry.name)
             if wrong is not None:
                 archive.refuse(wrong)
+            if names.size > self._limits.names:
+                archive.refuse(
+                    f"the names of its entries take more than {self._limits.names} bytes"
+                )
             digest = sha256()
             for part in entry.chunks():
                 digest.update(part)
@@ -106,11 +110,11 @@ class Bundle:
             )
         return manifest
 
-    def _manifest_in(self, entry: Entry, archive: Archive) -> Manifest:
+    def _manifest_in(self, entry: Entry, archive: Archive, entries: int) -> Manifest:
         if entry.size > self._limits.manifest:
             archive.refuse(f"it has {entry.size} bytes")
         try:
-            return decode_manifest(b"".join(entry.chunks()))
+            return decode_manifest(b"".join(entry.chunks()), entries)
         except ValueError as error:
             archive.refuse(str(error))
 
