@@ -18,6 +18,7 @@ from tests.bundles.made import tree
 from tests.cli.conftest import Tracker, tracker, tracker_json
 from tests.processes import TRACKER, RunTracker
 from tests.sync.runs import A_RUN
+from tests.targets import DATABASE, in_turn, url_at
 
 __all__ = ["tracker", "tracker_json"]
 
@@ -138,9 +139,14 @@ class GrowingRun:
 ROUNDS = 5
 
 
+@pytest.fixture(params=in_turn(["sqlite:{place}/lab.db", "jsonl:{place}/lab", DATABASE]))
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A target of each kind that stands where the runs do not."""
+    return url_at(request.param, tmp_path, request)
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("store", ["sqlite:lab.db", "jsonl:lab"])
 def test_five_rounds_with_losses_and_repeats(
     tracker: Tracker,
     tmp_path: Path,
@@ -179,6 +185,7 @@ def test_five_rounds_with_losses_and_repeats(
     near = tree(gap.near / "wandb")
     assert tree(gap.far / "wandb") == near
     _clean_exactly(gap, near)
+    gap.there("verify", "wandb", "--against", store)
 
 
 def _clean_exactly(gap: Gap, near: dict[str, Any]) -> None:
