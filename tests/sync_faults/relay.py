@@ -110,6 +110,8 @@ class Relay:
         """
         sprung = Event()
         with self._changed:
+            # The answer that an earlier trap waits for never comes where a client said goodbye.
+            self._losing = None
             self._trap = Trap(part, nth, act, answered, sprung)
         return sprung
 

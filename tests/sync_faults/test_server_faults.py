@@ -140,7 +140,8 @@ def test_a_server_that_stays_away(
             longest_s = max(longest_s, time.monotonic() - began)
             codes.add(process.returncode)
             said += "the server" in output and "sync again" in output
-        assert killed.is_set()
+        # Its processes are gone, but the system may keep their entries for longer than syncs take.
+        assert killed.wait(HANGS_AFTER_S)
         server.start()
         assert syncs.run(tracker(source, url)) == 0
         whole = whole.plus(difference(url, logs_in(source)))
