@@ -13,6 +13,7 @@ from airtape.fold.merge import Part, merge
 from airtape.fold.row import Row
 from airtape.overview import Overview, overview_of
 from airtape.query.amendments import write_amendment
+from airtape.query.cleaned_runs import cleaned_runs
 from airtape.query.columns import columns_of
 from airtape.query.conditions import Filter
 from airtape.query.joined import JoinedRun, read_runs, writers_of
@@ -125,8 +126,9 @@ class Directories:
             if runs:
                 return runs, []
         problems = [f"{problem.path}: {problem.reason}" for problem in found.problems]
-        runs = _runs_in(found.run_dirs, problems)
-        return [run for run in runs if run_id in {None, run.overview.run_id}], problems
+        kept: list[KeptRun] = [*_runs_in(found.run_dirs, problems)]
+        kept += cleaned_runs(found.cleaned, problems)
+        return [run for run in kept if run_id in {None, run.overview.run_id}], problems
 
 
 def directories_of(run_dirs: Sequence[Path], wanted: Filter) -> list[Path]:

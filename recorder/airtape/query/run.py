@@ -49,6 +49,7 @@ class RecordedRun:
         state: running, finished, failed, crashed, killed or preempted.
         created_at: When it began, in UTC as ISO 8601.
         heartbeat_at: When something was last recorded, likewise.
+        cleaned_at: When `tracker clean` removed its logs, likewise; None if they are there.
         user: Who recorded it, None if nobody said.
         url: None: no server has it.
     """
@@ -80,6 +81,7 @@ class RecordedRun:
             self._summary.replace(deepcopy(self._kept.whole(overview.summary)))
         self.created_at = None if overview.began_ns is None else iso_time(overview.began_ns)
         self.heartbeat_at = None if overview.heard_ns is None else iso_time(overview.heard_ns)
+        self.cleaned_at = None if overview.cleaned_ns is None else iso_time(overview.cleaned_ns)
         author = overview.machine.author
         self.user = None if author is None else User(author)
 
