@@ -10,7 +10,7 @@ from airtape.console_lines import output_chunks, output_lines
 from airtape.errors import LogFormatError
 from airtape.overview import Overview
 from airtape.query.joined import writers_in
-from airtape.query.whole_values import with_large_values
+from airtape.query.whole_values import from_directories, with_large_values
 from airtape.rows import Report, history_of
 from airtape.system_samples import system_of
 from airtape.writers import WriterFiles
@@ -85,7 +85,8 @@ def _overview(run: Overview, wanted: Wanted) -> None:
 def _history(run: Overview, wanted: Wanted) -> None:
     rows = _read(history_of(_writers(run, wanted), wanted.report), run)
     if wanted.as_json:
-        shown, total = wanted.last(with_large_values(rows, run.directories, wanted.report))
+        load = from_directories(run.directories)
+        shown, total = wanted.last(with_large_values(rows, load, wanted.report))
         echo_json(history_shape(shown, total, wanted.keys))
     else:
         shown, total = wanted.last(rows, ROWS)

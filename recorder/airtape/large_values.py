@@ -7,10 +7,10 @@ below ``blobs/`` holds the value as msgpack.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias, TypeGuard
 
 import msgpack
 
@@ -22,6 +22,8 @@ from airtape.records import Plain, pack_big_ints, unpack_ext
 Keep: TypeAlias = Callable[[Plain], dict[str, Plain]]
 """Keeps a value as a file and returns the reference that stands for it."""
 
+BLOBS: Final = "blobs"
+"""What the folder is called in a run directory."""
 LARGE = "airtape/large"
 REFERENCE_KEYS = frozenset({"_type", "sha256", "size"})
 _REFERENCE_ROOM = 128
@@ -157,6 +159,20 @@ def is_large(value: object) -> TypeGuard[dict[str, Any]]:
     return type(value) is dict and value.get("_type") == LARGE and set(value) == REFERENCE_KEYS
 
 
+def references_in(values: Iterable[Any]) -> Iterator[dict[str, Any]]:
+    """Yield the references that stand anywhere in some values, such as the fields of a record."""
+    waiting = [*values]
+    while waiting:
+        value = waiting.pop()
+        if type(value) is dict:
+            if is_large(value):
+                yield value
+            else:
+                waiting += value.values()
+        elif type(value) is list:
+            waiting += (item for item in value if type(item) in {dict, list})
+
+
 def load_large(blobs: Path, reference: dict[str, Any]) -> Plain:
     """Return the value that a reference stands for.
 
@@ -171,8 +187,22 @@ def load_large(blobs: Path, reference: dict[str, Any]) -> Plain:
     fd = os.open(blobs / digest, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         data = file.read()
-    if sha256_hex(data) != digest:
-        message = f"{blobs / digest} was changed"
+    return unpack_large(data, digest, where=str(blobs / digest))
+
+
+def unpack_large(data: bytes, sha256: str, *, where: str) -> Plain:
+    """Return the value that some bytes hold.
+
+    Args:
+        data: The bytes.
+        sha256: What their digest must be.
+        where: Where they come from, for what is said of them.
+
+    Raises:
+        ValueError: They are not what the digest says.
+    """
+    if sha256_hex(data) != sha256:
+        message = f"{where} was changed"
         raise ValueError(message)
     value: Plain = msgpack.unpackb(data, ext_hook=unpack_ext, timestamp=2)
     return value

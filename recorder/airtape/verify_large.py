@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from airtape.large_values import is_large
+from airtape.large_values import references_in
 from airtape.records import Kind, Record
 from airtape.rundir import RunDir
 
@@ -36,7 +36,7 @@ class LargeValueCheck:
     def take(self, record: Record) -> None:
         """Take in what a record refers to."""
         if record.kind not in _DERIVED:
-            self.referred.update(_digests(record.fields))
+            self.referred.update(str(said["sha256"]) for said in references_in(record.fields))
 
     def look(self, run_dirs: Iterable[Path]) -> None:
         """Look for the files, in one directory after the other."""
@@ -51,19 +51,6 @@ class LargeValueCheck:
                 self.changed[digest] = found[0]
             else:
                 self.missing.append(digest)
-
-
-def _digests(values: Iterable[Any]) -> Iterator[str]:
-    waiting = list(values)
-    while waiting:
-        value = waiting.pop()
-        if type(value) is dict:
-            if is_large(value):
-                yield str(value["sha256"])
-            else:
-                waiting += value.values()
-        elif type(value) is list:
-            waiting += value
 
 
 def _problem(path: Path, digest: str) -> str | None:

@@ -11,8 +11,9 @@ import pytest
 
 from airtape.backends.sqlite import SqliteBackend
 from airtape.backends.sqlite_views import VIEWS
+from airtape.large_values import LARGE
 from airtape.sync.engine import sync
-from tests.logs import config, describe, ended, log_row, run_dir_of, system, write_log
+from tests.logs import config, describe, ended, log_row, run_dir_of, summary, system, write_log
 
 PAGE = Path(__file__).parents[2].joinpath("docs", "STORE.md").read_text(encoding="utf-8")
 QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -33,6 +34,7 @@ def store(tmp_path: Path) -> Iterator[sqlite3.Connection]:
             run_dir,
             describe(project="vision", name=f"run {run_id}", tags=["baseline"]),
             config(lr=0.1),
+            summary(table={"_type": LARGE, "sha256": "ab" * 32, "size": 1_500_000}),
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
             (10, ["stderr", "ValueError: no\n"]),
             system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
@@ -62,7 +64,7 @@ def columns_of(store: sqlite3.Connection, view: str) -> list[str]:
 
 def test_there_are_queries_to_run() -> None:
     """The page has examples, and this file finds them."""
-    assert len(QUERIES) == 12
+    assert len(QUERIES) == 13
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.split("\n")[0])

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from airtape.cleaning import removal
+from airtape.large_values import store_large
 from airtape.records import Kind
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
@@ -200,6 +201,32 @@ def test_a_store_must_hold_the_bytes_of_files(
     content.write_bytes(data)
     tracker("clean", "--to", STORE, "--to", "lab", "--yes")
     assert not list(run_dir.glob("*.txlog"))
+
+
+@pytest.mark.parametrize("store", [STORE, "jsonl:lab"])
+def test_a_store_must_hold_large_values(
+    store: str, tracker: Tracker, old_run: MakeRun, workdir: Path
+) -> None:
+    """Then the run goes, and they stay in the store; a receipt of it says that it has them."""
+    reference = store_large(workdir, ["x", *range(1000)])
+    digest = str(reference["sha256"])
+    run_dir = old_run("ab12cd34", logs.log_row(9, text=reference), logs.ended())
+    tracker("sync", "--to", store, exit_code=3)
+    (run_dir / "blobs").mkdir()
+    (workdir / digest).rename(run_dir / "blobs" / digest)
+    held = f"does not have the bytes of blobs/{digest}"
+    assert held in tracker("clean", "--to", store, "--dry-run", exit_code=2).stdout
+    _brought(tracker, store)
+    (content,) = workdir.glob(f"lab*/**/{digest}")
+    data = content.read_bytes()
+    content.chmod(0o600)
+    content.write_bytes(data[::-1])
+    assert held in tracker("clean", "--to", store, "--dry-run", exit_code=2).stdout
+    content.write_bytes(data)
+    tracker("clean", "--to", store, "--to", "lab", "--yes")
+    assert not list(run_dir.rglob("*.txlog"))
+    assert not list(run_dir.rglob(digest))
+    assert content.exists()
 
 
 def test_a_store_that_tells_of_no_files_does_not_hold_them(

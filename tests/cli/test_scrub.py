@@ -18,6 +18,7 @@ import msgpack
 import pytest
 
 from airtape import exactjson
+from airtape.large_values import store_large
 from airtape.records import Kind, Record
 from airtape.scrub.scrubber import MARK, Scrubber
 from airtape.txlog.reader import read_log
@@ -212,6 +213,34 @@ def test_the_content_of_files_is_dropped_from_a_target(
     tracker("sync", "--to", STORE, "--again")
     result = _scrub(tracker, "--yes", "--from", STORE)
     assert "1 file with the text stay in the target: other runs have them" in result.stderr
+
+
+def test_a_large_value_is_dropped_from_a_target_unless_another_run_has_it(
+    tracker: Tracker, make_run: MakeRun, workdir: Path
+) -> None:
+    """It comes again as it is now; what another run refers to stays, which is said."""
+    for run_id in ("ab12cd34", "other"):
+        reference = store_large(workdir, [SECRET, *range(1000)])
+        digest = str(reference["sha256"])
+        run_dir = make_run(run_id, logs.log_row(9, text=reference), logs.ended())
+        (run_dir / "blobs").mkdir()
+        (workdir / digest).rename(run_dir / "blobs" / digest)
+        if run_id == "other":
+            tracker("sync", "--to", STORE)
+            result = _scrub(tracker, "--yes", "--from", STORE)
+            assert "1 file with the text stay in the target: other runs have" in result.stderr
+            assert any(workdir.glob(f"*.files/*/{digest}"))
+        else:
+            tracker("sync", "--to", STORE)
+            _scrub(tracker, "--yes", "--from", STORE)
+            assert not _is_anywhere(workdir)
+            (blob,) = (run_dir / "blobs").iterdir()
+            assert any(workdir.glob(f"*.files/*/{blob.name}"))
+            shutil.rmtree(run_dir)
+            run_dir = make_run("ab12cd34", logs.log_row(9, text=reference), logs.ended())
+            (run_dir / "blobs").mkdir()
+            store_large(run_dir / "blobs", [SECRET, *range(1000)])
+            tracker("sync", "--to", STORE, "--again")
 
 
 def test_damaged_bytes_keep_their_number(

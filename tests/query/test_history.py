@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -10,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airtape.backends.registry import open_backend
 from airtape.errors import UsageError
 from airtape.large_values import store_large
 from airtape.query.api import Api
 from airtape.query.history import sampled
 from airtape.query.run import RecordedRun
+from airtape.sync.engine import sync
 from tests import logs
 from tests.query.conftest import MakeRun
 
@@ -167,6 +171,34 @@ def test_values_too_large_for_the_log_are_whole() -> None:
     with pytest.warns(UserWarning, match="a large value cannot be read"):
         (row,) = run.scan_history()
     assert row["text"] == reference
+
+
+@pytest.mark.usefixtures("workdir")
+def test_a_store_gives_large_values_as_they_were() -> None:
+    """It has them; without what it holds of one, the reference is what is left."""
+    run_dir = logs.run_dir_of(Path("wandb"))
+    (run_dir / "blobs").mkdir(parents=True)
+    long = ["x", *range(1000)]
+    reference = store_large(run_dir / "blobs", long)
+    said = logs.config(text=reference), logs.summary(text=reference), logs.ended()
+    logs.write_log(run_dir, logs.log_row(0, g={"text": reference}), *said)
+    with closing(open_backend("sqlite:runs.db")) as backend:
+        sync([run_dir], backend)
+    shutil.rmtree("wandb")
+    run = Api("runs.db").run("ab12cd34")
+    assert (run.config["text"], run.summary["text"]) == (long, long)
+    (row,) = run.scan_history()
+    assert row["g"] == {"text": long}
+    (kept,) = Path("runs.db.files").glob("*/*")
+    kept.chmod(0o644)
+    kept.write_bytes(b"other")
+    with pytest.warns(UserWarning, match="a large value cannot be read .* was changed"):
+        (row,) = run.scan_history()
+    assert row["g"] == {"text": reference}
+    kept.unlink()
+    with pytest.warns(UserWarning, match="a large value cannot be read .* does not have it"):
+        (row,) = run.scan_history()
+    assert row["g"] == {"text": reference}
 
 
 @given(st.integers(0, 2000), st.integers(1, 20))

@@ -153,9 +153,9 @@ def with_value(value: Plain, place: int = 0) -> Callable[[Held], Held]:
 
 def with_config(held: Held) -> Held:
     """Change the config from 1 to True."""
-    fold, rows = unpack_state(held.cursor.state, None)
+    fold, rows, large = unpack_state(held.cursor.state, None)
     fold.config["lr"] = True
-    return replace(held, cursor=replace(held.cursor, state=pack_state(fold, rows)))
+    return replace(held, cursor=replace(held.cursor, state=pack_state(fold, rows, large)))
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_the_files_of_a_run_that_goes_on_may_change(run_dir: Path, memory: Memor
     write_log(run_dir, files_said(live=b"first"))
     put(run_dir, live=b"second")
     report = sync([run_dir], memory)
-    assert (report.exit_code, report.runs[0].lacks_files) == (ExitCode.OK, False)
+    assert (report.exit_code, report.runs[0].lacks_content) == (ExitCode.OK, False)
     assert [*report.runs[0].files.missing] == ["live"]
     write_log(run_dir, files_said(live=b"first"), files_said(live=b"second"), ended())
     assert sync([run_dir], memory).exit_code == ExitCode.OK

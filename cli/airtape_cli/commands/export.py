@@ -19,7 +19,7 @@ from airtape.fold.row import Row
 from airtape.overview import Overview
 from airtape.page_reader import page_of
 from airtape.query.joined import history_in
-from airtape.query.whole_values import with_large_values
+from airtape.query.whole_values import from_directories, with_large_values
 from airtape.records import Plain
 from airtape.rows import Report
 from airtape.sync.report import ExitCode
@@ -80,7 +80,8 @@ def export(
     def rows() -> Iterator[Row]:
         history = history_in(directories, writers, noted.setdefault)
         try:
-            yield from with_large_values(history, directories, noted.setdefault)
+            load = from_directories(directories)
+            yield from with_large_values(history, load, noted.setdefault)
         except OSError as error:
             raise _unreadable(found, error) from error
 

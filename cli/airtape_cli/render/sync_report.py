@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from airtape.sync.report import ExitCode, RunReport, SyncReport
 from airtape.targets import without_password
@@ -32,7 +32,7 @@ def run_lines(
         verbose: Say more.
         dry_run: Whether nothing was to be sent.
     """
-    notable = bool(run.notes or run.known or run.clashes or run.lacks_files)
+    notable = bool(run.notes or run.known or run.clashes or run.lacks_content)
     if not verbose and (run.status == "cleaned" or (run.status == "nothing_new" and not notable)):
         return
     name = f" ({shown(run.name)})" if run.name else ""
@@ -47,7 +47,8 @@ def run_lines(
         yield f"  new damage: {shown(str(loss))}"
     for loss in run.known:
         yield f"  known damage: {shown(str(loss))}"
-    for note in [*run.notes, *(run.files.told() if run.lacks_files or verbose else ())]:
+    lacking = (*run.files.told(), *run.large.told()) if run.lacks_content or verbose else ()
+    for note in [*run.notes, *lacking]:
         yield f"  {shown(note)}"
     for path in run.clashes:
         yield f"  a different run has the same id: {shown(str(path))}"
@@ -65,8 +66,7 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
     for run in report.runs:
         counts[run.status] += 1
     sent = sum(run.records for run in report.runs)
-    missing = sum(len(run.files.missing) for run in report.runs if run.lacks_files)
-    lacking = f"the content of {missing} file(s) is missing" if missing else ""
+    lacking = [_lacking(report, "files", "file(s)"), _lacking(report, "large", "large value(s)")]
     for note in report.notes:
         yield shown(note)
     if report.halted is not None:
@@ -78,7 +78,7 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         over = sum(run.is_over_limit for run in report.runs)
         what = f"Would sync {_runs(counts['pending'] - over)} to {shown(target)}"
         yield _sentence(what, counts, f"{over} not reached" if over else "")
-    elif counts["nothing_new"] + counts["cleaned"] == len(report.runs) and not lacking:
+    elif counts["nothing_new"] + counts["cleaned"] == len(report.runs) and not any(lacking):
         cleaned = f"; {counts['cleaned']} cleaned" if counts["cleaned"] else ""
         held = f"{shown(target)} has everything of {_runs(counts['nothing_new'])}"
         yield f"Nothing new: {held}{cleaned}."
@@ -86,7 +86,7 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         arrived = counts["synced"] + counts["damaged"]
         what = f"Synced {_runs(arrived)}, {_records(sent)}, to {shown(target)}"
         not_reached = f"{counts['pending']} not reached" if counts["pending"] else ""
-        yield _sentence(what, counts, not_reached, lacking)
+        yield _sentence(what, counts, not_reached, *lacking)
 
 
 def all_closing_lines(
@@ -109,7 +109,7 @@ def all_closing_lines(
 
 
 def _is_news(run: RunReport) -> bool:
-    return run.status not in {"nothing_new", "cleaned"} or run.lacks_files
+    return run.status not in {"nothing_new", "cleaned"} or run.lacks_content
 
 
 def sync_shape(
@@ -146,6 +146,12 @@ def _sentence(what: str, counts: dict[str, int], *more: str) -> str:
     ]
     rest += filter(None, more)
     return f"{what}; {', '.join(rest)}." if rest else f"{what}."
+
+
+def _lacking(report: SyncReport, kind: Literal["files", "large"], what: str) -> str:
+    runs = [run for run in report.runs if run.lacks_content]
+    missing = sum(len((run.files if kind == "files" else run.large).missing) for run in runs)
+    return f"the content of {missing} {what} is missing" if missing else ""
 
 
 def _amount(run: RunReport, *, verbose: bool) -> str:

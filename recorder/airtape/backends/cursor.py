@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,11 +10,27 @@ import msgpack
 
 from airtape.backends.tally import Tally
 from airtape.errors import TargetError
+from airtape.file_copy import Digest
 from airtape.fold.fold import Fold
 from airtape.fold.keys import Key, key_of, path_of
 from airtape.fold.observers import HistoryChanges
 from airtape.records import pack_big_ints, unpack_ext
 from airtape.txlog.seqset import SeqSet
+
+
+class Said(NamedTuple):
+    """What the records of a writer that have come amount to.
+
+    Attributes:
+        fold: The fold behind the last of them.
+        provisional: ``(step, key)`` of values that were sent because the last row was taken to be
+            complete; they are taken back when the row goes on.
+        large: The values too large for a record that they refer to.
+    """
+
+    fold: Fold
+    provisional: list[tuple[int, Key]]
+    large: frozenset[Digest]
 
 
 class RunKey(NamedTuple):
@@ -110,39 +126,41 @@ class Cursor:
     ended: bool = False
     tally: Tally | None = field(default_factory=Tally)
 
-    def fold(self) -> Fold:
+    def said(self) -> Said:
         """Return what the records received amount to, with the last row completed."""
-        fold, _ = unpack_state(self.state, None)
-        fold.close_row()
-        return fold
+        said = unpack_state(self.state, None)
+        said.fold.close_row()
+        return said
+
+    def fold(self) -> Fold:
+        """Return the fold of the records received, with the last row completed."""
+        return self.said().fold
 
 
-def pack_state(fold: Fold, provisional: list[tuple[int, Key]]) -> bytes:
-    """Return a fold as bytes.
-
-    Args:
-        fold: The fold behind the last record received.
-        provisional: ``(step, key)`` of values that were sent because the last row was taken to be
-            complete; they are taken back when the row goes on.
-    """
+def pack_state(
+    fold: Fold, provisional: list[tuple[int, Key]], large: Collection[Digest] = ()
+) -> bytes:
+    """Return as bytes what records amount to; the arguments are those of `Said`."""
     rows = [[step, list(path_of(key))] for step, key in provisional]
-    packed: bytes = msgpack.packb([fold.state(), rows], default=pack_big_ints)
+    # Only where there are any, as in nearly no run.
+    more = [[list(file) for file in sorted(large)]] if large else []
+    packed: bytes = msgpack.packb([fold.state(), rows, *more], default=pack_big_ints)
     return packed
 
 
-def unpack_state(
-    state: bytes, observer: HistoryChanges | None
-) -> tuple[Fold, list[tuple[int, Key]]]:
-    """Return what `pack_state` was given, the fold with an observer; new ones for no state.
+def unpack_state(state: bytes, observer: HistoryChanges | None) -> Said:
+    """Return what `pack_state` was given, the fold with an observer; nothing for no state.
 
     Raises:
         TargetError: It is something else: the target that it comes from is damaged.
     """
     if not state:
-        return Fold(observer=observer), []
+        return Said(Fold(observer=observer), [], frozenset())
     try:
-        fold, rows = msgpack.unpackb(state, ext_hook=unpack_ext)
-        return Fold(fold, observer=observer), [(step, key_of(path)) for step, path in rows]
+        fold, rows, *more = msgpack.unpackb(state, ext_hook=unpack_ext)
+        provisional = [(step, key_of(path)) for step, path in rows]
+        large = frozenset(Digest(size, sha256) for size, sha256 in (more[0] if more else ()))
+        return Said(Fold(fold, observer=observer), provisional, large)
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise TargetError(
             "what the target says of a run is damaged",

@@ -13,7 +13,8 @@ from airtape.backends.contents import KeepsFiles
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.tally import Tally
 from airtape.file_copy import Digest
-from airtape.receipts.taking import digest_of_file, files_of, held_of
+from airtape.receipts.taking import digest_of_file, files_named, files_of, held_of, large_named
+from airtape.sync.batches import large_in
 from airtape.sync.log_file import LogFile
 from airtape.sync.receipt import Receipt, receipt_of
 from airtape.sync.source import Gap, WriterReader
@@ -45,6 +46,7 @@ class WriterHere(NamedTuple):
         received: Its records.
         tally: What they amount to.
         lost: What is damaged or missing, in words.
+        large: The values too large for a record that its records refer to.
     """
 
     log: Path
@@ -52,6 +54,7 @@ class WriterHere(NamedTuple):
     received: SeqSet
     tally: Tally | None
     lost: Sequence[str]
+    large: frozenset[Digest]
 
 
 def read_here(writer: WriterFiles, dropped: Iterable[Gap]) -> WriterHere:
@@ -69,10 +72,13 @@ def read_here(writer: WriterFiles, dropped: Iterable[Gap]) -> WriterHere:
         for path, ends in writer.files
     ]
     reader = WriterReader(files, Cursor())
-    for _ in reader:
-        pass
+    large: set[Digest] = set()
+    for record in reader:
+        large.update(large_in(record))
     lost = [str(loss) for loss in reader.losses(dropped)]
-    return WriterHere(writer.paths[0], writer, reader.received, reader.tally, lost)
+    return WriterHere(
+        writer.paths[0], writer, reader.received, reader.tally, lost, frozenset(large)
+    )
 
 
 class Proof:
@@ -120,7 +126,9 @@ class Proof:
             return {file for run in runs for file in self.backend.held_files(run) or ()}
         if not isinstance(self.backend, KeepsFiles):
             return set()
-        held = held_of(self.backend, [here.writer.fold() for here in writers])
+        named = {file for here in writers for file in files_named(here.writer.fold())}
+        large = (file for here in writers for file in here.large)
+        held = held_of(self.backend, named | large_named(large))
         # What is about to be the only copy is read to its end.
         return {(path, file.sha256) for path, file in held if _reads_well(self.backend, file)}
 

@@ -13,7 +13,7 @@ from airtape.fold.keys import Tree
 from airtape.fold.merge import merge
 from airtape.overview import Overview
 from airtape.query.kept import Amendment, KeptFile, here_and_now, warn
-from airtape.query.whole_values import whole_tree
+from airtape.query.whole_values import from_directories, whole_tree
 from airtape.rundir import stub_in
 
 
@@ -50,7 +50,7 @@ class CleanedRun:
 
     def whole(self, tree: Tree) -> Tree:
         """Return config or summary; values that were too large for the log are not here."""
-        return whole_tree(tree, [self._run_dir], self._warn)
+        return whole_tree(tree, from_directories([self._run_dir]), self._warn)
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what was recorded of the machine and the program."""

@@ -18,7 +18,7 @@ from airtape.query.columns import columns_of
 from airtape.query.conditions import Filter
 from airtape.query.joined import JoinedRun, read_runs, writers_of
 from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now, warn
-from airtape.query.whole_values import whole_tree, with_large_values
+from airtape.query.whole_values import from_directories, whole_tree, with_large_values
 from airtape.rows import history_of
 from airtape.rundir import find_run_dirs
 from airtape.states import Vantage
@@ -66,7 +66,7 @@ class DirectoryRun:
     def rows(self) -> Iterator[Row]:
         """Yield the history in order of the steps; warns of what is damaged."""
         rows = history_of(self._writers(), self._warn)
-        return with_large_values(rows, self.directories, self._warn)
+        return with_large_values(rows, from_directories(self.directories), self._warn)
 
     def system(self) -> Iterator[SystemSample]:
         """Yield what was measured of the machine, in order of the times; warns of damage."""
@@ -77,7 +77,7 @@ class DirectoryRun:
 
     def whole(self, tree: Tree) -> Tree:
         """Return config or summary with the values that were too large for the log."""
-        return whole_tree(tree, self.directories, self._warn)
+        return whole_tree(tree, from_directories(self.directories), self._warn)
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what was recorded of the machine and the program."""

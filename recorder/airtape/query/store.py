@@ -20,7 +20,8 @@ from airtape.fold.keys import Key, Tree
 from airtape.fold.merge import Part, in_order, merge
 from airtape.fold.row import Row
 from airtape.overview import Overview, overview_of_parts
-from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now
+from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now, warn
+from airtape.query.whole_values import Load, from_contents, whole_tree, with_large_values
 from airtape.records import Kind, Plain
 from airtape.rows import join_rows
 from airtape.states import Vantage
@@ -58,7 +59,7 @@ class StoreRun:
         return overview
 
     def rows(self) -> Iterator[Row]:
-        """Yield the history in order of the steps."""
+        """Yield the history in order of the steps; warns of large values that are missing."""
         with closing(Store(str(self._path))) as store, store.snapshot() as db:
             if db is None:
                 self._refuse_gone()
@@ -68,7 +69,7 @@ class StoreRun:
                 (header, _rows(db, Place(self._place, by_uuid[header.writer])))
                 for header in in_order(list(writers.values()))
             ]
-        return join_rows(streams)
+        return with_large_values(join_rows(streams), self._load, self._warn)
 
     def system(self) -> Iterator[SystemSample]:
         """Yield what was measured of the machine, in order of the times."""
@@ -87,8 +88,15 @@ class StoreRun:
         return iter(sorted(samples, key=lambda sample: sample.timestamp))
 
     def whole(self, tree: Tree) -> Tree:
-        """Return config or summary as it is: what was too large for the log is not in the store."""
-        return tree
+        """Return config or summary with the values that were too large for the log."""
+        return whole_tree(tree, self._load, self._warn)
+
+    @property
+    def _load(self) -> Load:
+        return from_contents(ContentFolder(files_beside(self._path)))
+
+    def _warn(self, problem: str) -> None:
+        warn(f"{self.overview.path}: {problem}")
 
     def metadata(self) -> Mapping[str, Any]:
         """Return what was recorded of the machine and the program."""

@@ -9,20 +9,25 @@ from contextlib import suppress
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
+from typing import TypeAlias
 
 from airtape.backends.base import Backend
 from airtape.backends.contents import KeepsFiles, is_digest
-from airtape.backends.cursor import Cursor, RunKey
+from airtape.backends.cursor import Cursor, RunKey, Said
 from airtape.backends.listing import WriterCursor, cursors_of
 from airtape.errors import Error
 from airtape.file_copy import Digest
 from airtape.fold.fold import Fold
+from airtape.large_values import BLOBS
 from airtape.receipts.document import ReceiptDocument
 from airtape.records import Kind
 from airtape.rundir import log_files
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.renames import Renames
 from airtape.sync.source import WriterReader
+
+Named: TypeAlias = set[tuple[str, Digest]]
+"""Path in a run directory, and digest, of files and large values."""
 
 _CHUNK = 1 << 20
 
@@ -43,31 +48,42 @@ def take_receipt(backend: Backend, *, name: str, target: str, now_ns: int) -> Re
     files: dict[RunKey, frozenset[tuple[str, str]]] = {}
     if isinstance(backend, KeepsFiles):
         for run, found in groupby(writers, key=lambda one: one.run):
-            held = held_of(backend, [one.cursor.fold() for one in found])
+            held = held_of(backend, contents_named(one.cursor.said() for one in found))
             files[run] = frozenset((path, file.sha256) for path, file in held)
     return ReceiptDocument(name, target, now_ns, writers, files)
 
 
-def held_of(backend: KeepsFiles, folds: Iterable[Fold]) -> set[tuple[str, Digest]]:
-    """Return path and digest of each file of a run that a target has the bytes of.
+def held_of(backend: KeepsFiles, named: Named) -> Named:
+    """Return those files and large values of a run that a target has the bytes of.
 
     Args:
         backend: The target.
-        folds: What the run's writers have said, which names the files.
+        named: What the run's writers have named.
 
     Raises:
         TargetError: The target does not answer.
     """
-    named = files_named(folds)
     missing = backend.missing_files({digest for _, digest in named})
     return {(path, digest) for path, digest in named if digest not in missing}
 
 
-def files_named(folds: Iterable[Fold]) -> set[tuple[str, Digest]]:
-    """Return path and digest of each file that writers have named."""
+def contents_named(said: Iterable[Said]) -> Named:
+    """Return the files and large values that writers have named."""
+    named: Named = set()
+    for one in said:
+        named |= files_named(one.fold) | large_named(one.large)
+    return named
+
+
+def large_named(large: Iterable[Digest]) -> Named:
+    """Return large values with the paths that they have."""
+    return {(f"{BLOBS}/{file.sha256}", file) for file in large}
+
+
+def files_named(fold: Fold) -> Named:
+    """Return the files that a writer has named."""
     return {
         (f"files/{path}", Digest(file["size"], file["sha256"]))
-        for fold in folds
         for path, file in fold.files.items()
         if type(file.get("size")) is int and is_digest(file.get("sha256"))
     }
@@ -148,7 +164,7 @@ def _digests_in(run_dir: Path) -> Iterable[tuple[str, str]]:
 def files_of(run_dir: Path) -> list[str]:
     """Return the paths of a run's files and large values, sorted; links are none of them."""
     found = []
-    for top in ("files", "blobs"):
+    for top in ("files", BLOBS):
         for parent, _, names in os.walk(run_dir / top):
             paths = [Path(parent, name) for name in names]
             found += [

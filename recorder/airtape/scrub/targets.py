@@ -14,7 +14,7 @@ from airtape.backends.cursor import RunKey
 from airtape.backends.listing import cursors_of
 from airtape.errors import TargetError
 from airtape.file_copy import Digest
-from airtape.receipts.taking import files_named
+from airtape.receipts.taking import contents_named
 from airtape.rundir import Found
 from airtape.sync.engine import sync_to
 from airtape.sync.options import SyncOptions
@@ -62,7 +62,7 @@ def forget_contents(open_target: Callable[[], Backend], old: Iterable[Digest]) -
         if not isinstance(backend, ForgetsFiles):
             return 0
         named = {
-            file for one in cursors_of(backend) for _, file in files_named([one.cursor.fold()])
+            file for one in cursors_of(backend) for _, file in contents_named([one.cursor.said()])
         }
         stays = 0
         for file in old:

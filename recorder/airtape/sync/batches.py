@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from airtape.backends.base import Batch
+from airtape.backends.contents import is_digest
 from airtape.backends.cursor import Cursor, RunKey, pack_state, unpack_state
+from airtape.file_copy import Digest
 from airtape.fold.observers import HistoryChanges
 from airtape.fold.shapes import MAX_NUMBER
+from airtape.large_values import references_in
 from airtape.records import HistoryFlag, Kind, Record
 from airtape.sync.renames import Names
 from airtape.sync.source import WriterReader
@@ -30,6 +34,8 @@ SAID_BY_FOLD = frozenset(
 )
 """Kinds that say nothing beyond the rows and the fold; records of all others are passed on."""
 
+_SAID_BEFORE = frozenset({Kind.HEADER, Kind.CHECKPOINT, Kind.INHERITED})
+"""Kinds that only repeat what other records say, some of them in other directories."""
 ROWS_AT_ONCE = 1024
 """Rows folded at once. Rows that wait are many small objects, which Python's garbage collector
 looks through again and again; folded, they are a few large ones."""
@@ -54,6 +60,7 @@ class BatchBuilder:
         records: Number of records taken since the last batch.
         size: Bytes of logs behind them, as far as whoever reads them has said.
         is_complete: Whether the target has all that was taken, in its last form.
+        large: The values too large for a record that the records so far refer to.
     """
 
     def __init__(
@@ -76,8 +83,10 @@ class BatchBuilder:
         self._header = header
         self._restart = restart
         self._changes = HistoryChanges()
-        self._fold, provisional = unpack_state(self.cursor.state, self._changes)
-        self._changes.erased.update(provisional)
+        said = unpack_state(self.cursor.state, self._changes)
+        self._fold = said.fold
+        self._changes.erased.update(said.provisional)
+        self.large = set(said.large)
         self._events: list[Record] = []
         self._rows: list[tuple[int, int, int, int, dict[str, Any]]] = []
         self._values_in_rows = 0
@@ -113,6 +122,7 @@ class BatchBuilder:
         self._fold_rows()
         said = self._said_otherwise
         self._fold.apply(self._names.applied(record))
+        self.large.update(large_in(record))
         if record.kind not in SAID_BY_FOLD or self._said_otherwise != said:
             self._events.append(record)
 
@@ -134,12 +144,13 @@ class BatchBuilder:
         fold = self._fold
         if self._names.job_type:
             fold.run["job_type"] = self._names.job_type
-        state = pack_state(fold, [])
+        state = pack_state(fold, [], self.large)
         if last and fold.history.open_row is not None:
             added = HistoryChanges()
-            fold, _ = unpack_state(state, added)
+            fold = unpack_state(state, added).fold
             fold.close_row()
-            state = pack_state(self._fold, [(point.step, point.key) for point in added.points])
+            sent_early = [(point.step, point.key) for point in added.points]
+            state = pack_state(self._fold, sent_early, self.large)
             for point in added.points:
                 self._changes.value(*point)
         cursor = Cursor(
@@ -191,3 +202,12 @@ def _is_flat(fields: tuple[Any, ...]) -> bool:
         and _STRINGS.issuperset(map(type, data))
         and _SCALARS.issuperset(map(type, data.values()))
     )
+
+
+def large_in(record: Record) -> Iterator[Digest]:
+    """Yield the values too large for a record that it refers to."""
+    if record.kind in _SAID_BEFORE:
+        return
+    for said in references_in(record.fields):
+        if type(said["size"]) is int and is_digest(said["sha256"]):
+            yield Digest(said["size"], said["sha256"])

@@ -17,6 +17,7 @@ from airtape.backends.cursor import Cursor, RunKey, unpack_state
 from airtape.backends.replica import Replica
 from airtape.errors import Error
 from airtape.exactjson import dumps
+from airtape.file_copy import Digest
 from airtape.fold.keys import Key, dotted
 from airtape.fold.merge import Part
 from airtape.records import Point
@@ -129,11 +130,11 @@ def _compare_run(
 ) -> None:
     held = {one.header.writer: one for one in backend.dump(comparison.run)}
     comparison.receipt = receipt_of(one.cursor for one in held.values())
-    _compare_files(comparison, list(held.values()), backend)
+    large = _compare_files(comparison, list(held.values()), backend)
     for writer, files in writers.items():
         in_order = sorted(files, key=lambda file: file.header.first_seq)
         try:
-            _compare_writer(comparison, in_order, held.pop(writer, None))
+            large |= _compare_writer(comparison, in_order, held.pop(writer, None))
         except OSError as error:
             comparison.judge("unreadable")
             comparison.told.append(f"{error.filename}: {error.strerror}")
@@ -141,25 +142,41 @@ def _compare_run(
         comparison.judge("ahead")
         comparison.extra += sum(len(one.cursor.received) for one in held.values())
         comparison.told.append(f"it has {len(held)} writers of which no log is here")
+    _compare_held(comparison, {file.sha256: file for file in large}, backend, "large values")
     if comparison.verdict == "behind" and not comparison.receipt.records:
         comparison.judge("absent")
 
 
-def _compare_files(comparison: Comparison, held: Sequence[Held], backend: Backend) -> None:
-    """See whether a target that keeps content has that of the files that it knows of."""
-    if not held or not isinstance(backend, KeepsFiles):
+def _compare_files(comparison: Comparison, held: Sequence[Held], backend: Backend) -> set[Digest]:
+    """Look for the files that a target knows of, and return the large values that it knows of."""
+    said = [(one.header, one.cursor.said()) for one in held]
+    named = named_files([Part(header, one.fold) for header, one in said])
+    _compare_held(comparison, named, backend, "files")
+    return {file for _, one in said for file in one.large}
+
+
+def _compare_held(
+    comparison: Comparison, named: Mapping[str, Digest], backend: Backend, what: str
+) -> None:
+    """See whether a target that keeps content has these."""
+    if not named or not isinstance(backend, KeepsFiles):
         return
-    named = named_files([Part(one.header, one.cursor.fold()) for one in held])
     missing = backend.missing_files(set(named.values()))
     lacking = sorted(path for path, file in named.items() if file in missing)
     if lacking:
         comparison.judge("behind")
         first = ", ".join(lacking[:MOST_TOLD])
-        comparison.told.append(f"it lacks the content of {len(lacking)} files: {first}")
+        comparison.told.append(f"it lacks the content of {len(lacking)} {what}: {first}")
 
 
-def _compare_writer(comparison: Comparison, files: Sequence[LogFile], held: Held | None) -> None:
-    """Fold those records of a writer that the target has, and compare what they amount to."""
+def _compare_writer(
+    comparison: Comparison, files: Sequence[LogFile], held: Held | None
+) -> set[Digest]:
+    """Fold those records of a writer that the target has, and compare what they amount to.
+
+    Returns:
+        The large values that they refer to.
+    """
     here = files[0].header
     taken = SeqSet() if held is None else held.cursor.received
     builder = BatchBuilder(comparison.run, here, None, names=Names())
@@ -183,6 +200,7 @@ def _compare_writer(comparison: Comparison, files: Sequence[LogFile], held: Held
         if not missing and held.cursor.tally not in {None, reader.tally}:
             comparison.differ(f"writer {here.writer.hex()}: the digest of its records is another")
         _compare_contents(comparison, _expected(comparison.run, builder, reader, held), held)
+    return builder.large
 
 
 def _count_missing(wanted: SeqSet, there: SeqSet) -> int:
@@ -198,8 +216,8 @@ def _expected(run: RunKey, builder: BatchBuilder, reader: WriterReader, held: He
 
     When its last row is open, the values in it may have been sent, or wait for the rest of it.
     """
-    fold, sent_early = unpack_state(held.cursor.state, None)
-    waits = fold.history.open_row is not None and not sent_early
+    there = unpack_state(held.cursor.state, None)
+    waits = there.fold.history.open_row is not None and not there.provisional
     batch = builder.build(reader, last=not waits)
     replica = Replica(run, held.header, batch.cursor)
     replica.apply(batch.changes, batch.events)

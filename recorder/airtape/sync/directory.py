@@ -10,10 +10,11 @@ from pathlib import Path
 from airtape.backends.base import DirectoryHint, FileHint
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.errors import CommError, Error, TargetError
+from airtape.file_copy import Digest
 from airtape.fold.merge import Part, merge
 from airtape.sync.again import Again
 from airtape.sync.brake import Halted
-from airtape.sync.file_contents import FileContents, named_files
+from airtape.sync.file_contents import ContentCounts, FileContents, named_files
 from airtape.sync.glance import Glance, is_settled
 from airtape.sync.lease import HeldElsewhere, Hold
 from airtape.sync.log_file import LogFile, header_of
@@ -53,6 +54,7 @@ class DirectorySync:
     _cursors: list[Cursor] = field(default_factory=list)
     _holds: dict[RunKey, Hold] = field(default_factory=dict)
     _held: set[RunKey] = field(default_factory=set)
+    _large: set[Digest] = field(default_factory=set)
     _sent: int = 0
 
     def __post_init__(self) -> None:
@@ -72,7 +74,7 @@ class DirectorySync:
                 if run not in self._held:
                     self._try(run, partial(self._bring, run, files))
             if self._holds or self.options.dry_run:
-                self._try_files()
+                self._try_contents()
         except (Halted, TargetError, CommError):
             self._describe()
             if not self.report.problems:
@@ -95,20 +97,24 @@ class DirectorySync:
         else:
             self._send(run, files)
 
-    def _try_files(self) -> None:
-        """Send the content of files, or find out what there is to send."""
-        named = named_files(self._parts)
-        if not named or self._held or not self.target.keeps_files:
+    def _try_contents(self) -> None:
+        """Send the content of files and large values, or find out what there is to send."""
+        if not self.target.keeps_files:
+            return
+        self._try_those(named_files(self._parts), self.report.files)
+        self._try_those({file.sha256: file for file in self._large}, self.report.large)
+
+    def _try_those(self, named: dict[str, Digest], counts: ContentCounts) -> None:
+        if not named or self._held:
             return
         holds = list(self._holds.values())
-        contents = FileContents(self.glance.path, self.target, holds, self.report.files)
+        contents = FileContents(self.glance.path, self.target, holds, counts)
         run = self.options.renames.key_of(self._parts[0].header)
         work = contents.plan if self.options.dry_run else contents.send
         self._try(run, partial(work, named))
-        files = self.report.files
-        if self.options.dry_run and files.held < files.named:
+        if self.options.dry_run and counts.held < counts.named:
             self.report.status = "pending"
-        elif files.sent and self.report.status == "nothing_new":
+        elif counts.sent and self.report.status == "nothing_new":
             self.report.status = "synced"
 
     def _try(self, run: RunKey, work: Callable[[], None]) -> None:
@@ -133,7 +139,8 @@ class DirectorySync:
         report = self.report
         if report.problems or self._held or not self._hints:
             return None
-        whole = len(self._hints) == len(self.glance.logs) and not report.files.missing
+        missing = report.files.missing or report.large.missing
+        whole = len(self._hints) == len(self.glance.logs) and not missing
         settled = whole and is_settled(self.glance.mtime_ns, now_ns)
         files = {
             name: file._replace(done=file.done and settled) for name, file in self._hints.items()
@@ -189,6 +196,7 @@ class DirectorySync:
         finally:
             self._take(transfer.outcome)
         self._parts.append(Part(files[0].header, outcome.fold))
+        self._large |= outcome.large
         self._cursors.append(outcome.cursor)
         done = outcome.cursor.ended and outcome.reached_end and not outcome.cursor.losses
         for file in files:
@@ -216,7 +224,9 @@ class DirectorySync:
             self.report.size += file.size - (marks[file.name].offset if file.name in marks else 0)
         self.report.held += len(cursor.received)
         self.report.known += [loss for loss in cursor.losses if loss.records != 0]
-        self._parts.append(Part(header, cursor.fold()))
+        said = cursor.said()
+        self._parts.append(Part(header, said.fold))
+        self._large |= said.large
         self._cursors.append(cursor)
         if self.report.size > 0:
             self.report.status = "pending"

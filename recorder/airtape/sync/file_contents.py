@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from os import SEEK_SET, close, fstat, lseek
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from airtape.backends.contents import is_digest
 from airtape.below import open_below
@@ -25,9 +25,10 @@ class _UnreadableError(Exception):
 
 @dataclass(slots=True)
 class ContentCounts:
-    """What became of the files of a run directory.
+    """What became of the files of a run directory, or of its large values.
 
     Attributes:
+        folder: Where below the run directory they are.
         named: Number of files whose content the logs name by its digest.
         held: Number of these that the target holds.
         sent: Number of contents that were sent.
@@ -35,6 +36,7 @@ class ContentCounts:
         missing: What cannot be sent and the target does not hold: path and reason.
     """
 
+    folder: Literal["files", "blobs"] = "files"
     named: int = 0
     held: int = 0
     sent: int = 0
@@ -54,9 +56,10 @@ class ContentCounts:
     def told(self) -> Iterator[str]:
         """Yield sentences on what is missing."""
         for path, why in list(self.missing.items())[:MOST_TOLD]:
-            yield f"files/{path} is missing in the target: {why}"
+            yield f"{self.folder}/{path} is missing in the target: {why}"
         if len(self.missing) > MOST_TOLD:
-            yield f"and {len(self.missing) - MOST_TOLD} more files"
+            what = "files" if self.folder == "files" else "large values"
+            yield f"and {len(self.missing) - MOST_TOLD} more {what}"
 
 
 def named_files(parts: Sequence[Part]) -> dict[str, Digest]:
@@ -77,9 +80,9 @@ def named_files(parts: Sequence[Part]) -> dict[str, Digest]:
 
 @dataclass(frozen=True, slots=True)
 class FileContents:
-    """Sends the content of one directory's files.
+    """Sends the content of one directory's files, or of its large values.
 
-    Only regular files below the directory's ``files`` are opened, and nothing is sent that is not
+    Only regular files below their folder are opened, and nothing is sent that is not
     what a record of the run says: neither a link nor a file that somebody swaps makes it send
     anything else.
 
@@ -137,7 +140,7 @@ class FileContents:
     def _send_one(self, path: str, file: Digest) -> str | None:
         """Send one content; None if it has arrived, else why not."""
         try:
-            fd = open_below(self.run_dir, f"files/{path}")
+            fd = open_below(self.run_dir, f"{self.counts.folder}/{path}")
         except ValueError as error:
             return str(error)
         except OSError as error:

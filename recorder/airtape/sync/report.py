@@ -67,6 +67,7 @@ class RunReport:
         receipt: What the target has of the writers whose logs stand there; None when there was no
             need to ask.
         files: What became of the content of its files, where the target keeps it.
+        large: Likewise of its values that are too large for a record.
         ended: Whether the run has ended, so that nothing will follow.
         damage: Damage that was not known before.
         known: Damage that was known before.
@@ -89,6 +90,7 @@ class RunReport:
     held: int = 0
     receipt: Receipt | None = None
     files: ContentCounts = field(default_factory=ContentCounts)
+    large: ContentCounts = field(default_factory=lambda: ContentCounts("blobs"))
     ended: bool = False
     damage: list[Loss] = field(default_factory=list)
     known: list[Loss] = field(default_factory=list)
@@ -99,9 +101,9 @@ class RunReport:
     is_over_limit: bool = False
 
     @property
-    def lacks_files(self) -> bool:
-        """Whether the target cannot get the content of files of a run that changes them no more."""
-        return self.ended and bool(self.files.missing)
+    def lacks_content(self) -> bool:
+        """Whether the target cannot get files or large values of a run that changes no more."""
+        return self.ended and bool(self.files.missing or self.large.missing)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON can hold it; the attributes by name."""
@@ -118,6 +120,7 @@ class RunReport:
             "held": self.held,
             "receipt": None if self.receipt is None else self.receipt.to_json(),
             "files": self.files.to_json(),
+            "large_values": self.large.to_json(),
             "ended": self.ended,
             "damage": [{**loss._asdict(), "known": False} for loss in self.damage]
             + [{**loss._asdict(), "known": True} for loss in self.known],
@@ -154,7 +157,7 @@ class SyncReport:
     def exit_code(self) -> ExitCode:
         """The exit code of a command that did this sync."""
         failed = any(run.status in {"failed", "damaged"} for run in self.runs)
-        lacking = any(run.lacks_files for run in self.runs)
+        lacking = any(run.lacks_content for run in self.runs)
         known = self.strict and any(run.known for run in self.runs)
         is_usage = isinstance(self.target_error, UsageError)
         held = [run.status == "held" for run in self.runs]

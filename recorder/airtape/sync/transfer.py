@@ -10,6 +10,7 @@ from enum import Enum, auto
 from airtape.backends.base import Batch
 from airtape.backends.cursor import Cursor, Loss, RunKey
 from airtape.errors import LogFormatError, TargetError
+from airtape.file_copy import Digest
 from airtape.fold.fold import Fold
 from airtape.sync.again import Again
 from airtape.sync.batches import BatchBuilder
@@ -46,6 +47,7 @@ class Outcome:
     Attributes:
         cursor: What the target has now.
         fold: What it amounts to.
+        large: The values too large for a record that it refers to.
         records: Number of records sent.
         points: Number of values of the history sent.
         size: Number of bytes of logs read.
@@ -58,6 +60,7 @@ class Outcome:
 
     cursor: Cursor = field(default_factory=Cursor)
     fold: Fold = field(default_factory=Fold)
+    large: frozenset[Digest] = frozenset()
     records: int = 0
     points: int = 0
     size: int = 0
@@ -229,7 +232,8 @@ class Transfer:
 def _finished(outcome: Outcome, cursor: Cursor, known: set[Loss], header: Header) -> Outcome:
     outcome.cursor = cursor
     if cursor.version:
-        outcome.fold = cursor.fold()
+        said = cursor.said()
+        outcome.fold, outcome.large = said.fold, said.large
     # Records that a copy of the log lacks were lost in it before: they are not lost once more.
     known_records = {(loss.first_seq, loss.last_seq) for loss in known if loss.records}
     for loss in cursor.losses:
