@@ -24,8 +24,8 @@ _CONSOLE = int(Kind.CONSOLE)
 _LARGE = 16 << 10
 """Bytes of a record from which on its row does not wait to be folded with others."""
 
-_NEEDS_CARE = b""
-"""Stands for a record that cannot be written as it is."""
+_NEEDS_CARE = 0
+"""Stands for the size of a record that cannot be written as it is."""
 
 _CLOSES = tuple(closes_row(flags) for flags in range(8))
 
@@ -81,7 +81,7 @@ class RunLog(RecordLog):
                 row_step = self.step
                 if step is not None:
                     if step < row_step:
-                        body = _NEEDS_CARE
+                        size = _NEEDS_CARE
                         break
                     row_step = step
                 wall_ns = time_ns()
@@ -90,12 +90,13 @@ class RunLog(RecordLog):
                     body = self._pack((_HISTORY, wall_ns, row_step, flags, data))
                 except (OverflowError, TypeError, ValueError):
                     # 64 bits or UTF-8 cannot hold it.
-                    body = _NEEDS_CARE
+                    size = _NEEDS_CARE
                     break
-                # A signal handler that logs in between takes its own turn; then look again.
+                size = len(body)
+                # A signal handler that logs in between takes its own turn; then look again. From
+                # here until the turn is taken nothing is called, so that no handler comes.
                 if turn == self._turn:
                     break
-            size = len(body)
             if not 0 < size <= MAX_BODY:
                 current = self._history_in_parts(step, flags, data)
             else:

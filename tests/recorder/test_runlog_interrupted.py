@@ -92,6 +92,8 @@ def test_a_handler_may_log_at_any_moment(call: Log, handle: Log, start_run: Star
     said = read_back(log_of(run))
     assert sorted(said.logged("number")) == list(range(step + 1))
     assert sorted(said.logged("handler")) == list(range(step))
+    if call is not log_open:
+        assert sorted(row.step for row in said.rows) == list(range(2 * step + 1))
     assert step > 20
 
 
