@@ -64,6 +64,7 @@ def runs(tmp_path: Path) -> list[Path]:
             describe(project="vision", name=f"run {run_id}", tags=["baseline", "b"]),
             config(lr=0.1, layers=[1, 2], big=2**70, on=True, nothing=None, name="x"),
             *[log_row(step, loss=1 / (step + 1), eval={"acc": step / 10}) for step in range(10)],
+            (4, [[[["image", "sha256"], "ab" * 32]], []]),
             (10, ["stderr", "ValueError: no\n"]),
             system(**{"system.cpu": 12.5, "system.proc.memory.rssMB": 40.5}),
             (12, [[{"path": "model.pt", "size": 3}]]),
