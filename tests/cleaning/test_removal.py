@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
-from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from airtape.process import this_process
 from airtape.states import Vantage
 from airtape.sync.engine import sync
 from tests.bundles.made import tree
+from tests.killed import killed_before
 from tests.logs import WRITER, config, ended, log_row, write_log
 from tests.processes import TRACKER
 
@@ -68,40 +67,6 @@ def _cleaned(candidate: Candidate, backend: MemoryBackend, *, stub: bool = True)
     return clean(candidate, [Proof(backend, "memory")], now_ns=5, stub=stub)
 
 
-CHANGES: list[tuple[Any, str]] = [
-    (os, "rename"),
-    (os, "fsync"),
-    (os, "rmdir"),
-    (os, "unlink"),
-    (os, "mkdir"),
-    (os, "replace"),
-]
-"""What changes a disk."""
-
-
-def _killed_before(number: int, action: Callable[[], object]) -> bool:
-    """Do something in another process, killed before its change of this number; tell if it was."""
-    child = os.fork()
-    if child == 0:
-        changes = count(1)
-
-        def counted(real: Callable[..., Any]) -> Callable[..., Any]:
-            def call(*arguments: Any, **named: Any) -> object:
-                if next(changes) == number:
-                    os.kill(os.getpid(), signal.SIGKILL)
-                return real(*arguments, **named)
-
-            return call
-
-        for module, name in CHANGES:
-            setattr(module, name, counted(getattr(module, name)))
-        try:
-            action()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("stub", [True, False])
 def test_whoever_is_killed_leaves_the_whole_run_or_its_stub(
@@ -113,7 +78,7 @@ def test_whoever_is_killed_leaves_the_whole_run_or_its_stub(
     shutil.copytree(tmp_path, kept)
     removed = put_back = 0
     for number in count(1):
-        if not _killed_before(number, lambda: _cleaned(resumed, backend, stub=stub)):
+        if not killed_before(number, lambda: _cleaned(resumed, backend, stub=stub)):
             break
         standing = set(tree(tmp_path))
         found, notes = find_settled([tmp_path])
@@ -144,8 +109,8 @@ def test_whoever_is_killed_while_tidying_up_is_followed_by_the_next(
     shutil.copytree(tmp_path, kept)
     for first in range(3, 30, 3):
         for second in range(1, 12):
-            _killed_before(first, lambda: _cleaned(resumed, backend))
-            _killed_before(second, lambda: find_settled([tmp_path]))
+            killed_before(first, lambda: _cleaned(resumed, backend))
+            killed_before(second, lambda: find_settled([tmp_path]))
             found, notes = find_settled([tmp_path])
             assert notes == []
             assert list(tmp_path.glob(".*")) == []
@@ -220,7 +185,7 @@ def test_somebody_on_another_machine_is_given_a_day(
 def test_what_stands_in_its_place_is_not_written_over(tmp_path: Path, resumed: Candidate) -> None:
     """The run stays aside, and is named."""
     newest = resumed.directories[-1]
-    if _killed_before(99, lambda: _aside(newest)):
+    if killed_before(99, lambda: _aside(newest)):
         raise AssertionError
     newest.mkdir()
     (newest / "mine").touch()

@@ -24,6 +24,7 @@ from airtape.scrub.scrubber import MARK, Scrubber
 from airtape.txlog.reader import read_log
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
+from tests.killed import killed_before
 from tests.processes import TRACKER
 from tests.sync.runs import A_RUN
 
@@ -282,34 +283,64 @@ def test_all_directories_and_writers_of_a_run(
     assert log.header.label == MARK
 
 
+@pytest.mark.timeout(120)
 def test_whoever_is_killed_can_begin_again(
-    tracker: Tracker, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+    tracker: Tracker, make_run: MakeRun, workdir: Path
 ) -> None:
-    """Before each file that is replaced; the log is whole at any time."""
-    for number in range(1, 8):
-        run_dir = _leaky(make_run)
-        with monkeypatch.context() as patched:
-            _end_at(patched, number)
-            _scrub(tracker, "--yes", exit_code=130 if number < 7 else 0)
-        _records(run_dir)
-        if number < 7:
-            _scrub(tracker, "--yes")
-        assert not _is_anywhere(run_dir)
-        tracker("verify", str(run_dir))
-        tracker("delete", "ab12cd34", "--yes")
-        shutil.rmtree(run_dir.parent / ".tombstones")
+    """Before each change of the disk: the text is gone then, here and there, and all is noted."""
+    data = f"password: '{SECRET}'\n".encode()
+    file = {"path": "config.yaml", "sha256": sha256(data).hexdigest(), "size": len(data)}
+    run_dir = _leaky(make_run, (Kind.FILES, [[file]]))
+    tracker("sync", "--to", STORE)
+    assert any(workdir.glob(f"*/*/{file['sha256']}"))
+    before = _records(run_dir)
+    hits = {record.seq for record in before if _holds(record)}
+    kept = workdir.with_name("kept")
+    shutil.copytree(workdir, kept)
+    for number in count(1):
+        if not killed_before(number, lambda: _scrub(tracker, "--yes", "--from", STORE)):
+            break
+        assert [record[:3] for record in _records(run_dir)] == [record[:3] for record in before]
+        _scrub(tracker, "--yes", "--from", STORE)
+        assert not _is_anywhere(workdir), number
+        assert not any(workdir.glob(f"*/*/{file['sha256']}"))
+        assert _noted(run_dir) == hits
+        assert sorted(path.name for path in run_dir.glob(".*")) == []
+        assert [path.name for path in run_dir.glob("logs/scrub*")] == ["scrub.jsonl"]
+        tracker("verify", str(run_dir), "--against", STORE)
+        shutil.rmtree(workdir)
+        shutil.copytree(kept, workdir)
+        os.chdir(workdir)
+    assert number > 20
+    assert not _is_anywhere(workdir)
 
 
-def _end_at(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """Have the process end before the file of this number is replaced."""
-    real, calls = os.replace, count(1)
+def _holds(record: Record) -> bool:
+    fields = list(record.fields)
+    if record.kind == Kind.FILES:
+        # It names the file by the digest of what stood in it.
+        return True
+    return Scrubber([SECRET]).plain(fields) is not fields
 
-    def replace(*arguments: Any, **named: Any) -> None:
-        if next(calls) == number:
-            raise KeyboardInterrupt
-        real(*arguments, **named)
 
-    monkeypatch.setattr(os, "replace", replace)
+def _noted(run_dir: Path) -> set[int]:
+    lines = (run_dir / "logs/scrub.jsonl").read_text().splitlines()
+    return {one["seq"] for line in lines for one in json.loads(line)["records"]}
+
+
+def test_a_target_that_is_named_later_drops_what_it_had(
+    tracker: Tracker, make_run: MakeRun, workdir: Path
+) -> None:
+    """Nothing here tells any more what stood there, but the target does."""
+    data = f"password: '{SECRET}'\n".encode()
+    file = {"path": "config.yaml", "sha256": sha256(data).hexdigest(), "size": len(data)}
+    _leaky(make_run, (Kind.FILES, [[file]]))
+    tracker("sync", "--to", STORE)
+    _scrub(tracker, "--yes")
+    assert _is_anywhere(workdir)
+    result = _scrub(tracker, "--yes", "--from", STORE)
+    assert result.stderr == ""
+    assert not _is_anywhere(workdir)
 
 
 def test_what_is_refused(tracker: Tracker, make_run: MakeRun, workdir: Path) -> None:

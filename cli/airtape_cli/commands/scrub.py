@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,19 @@ import click
 
 from airtape.backends.registry import open_backend
 from airtape.errors import TargetError, UsageError
+from airtape.file_copy import Digest
 from airtape.login_name import login_name
 from airtape.overview import Overview
 from airtape.predecessors import root_of
+from airtape.scrub.pending import drop_pending, read_pending, write_pending
 from airtape.scrub.run import RunScrub, look_through, scrub_run
 from airtape.scrub.scrubber import MARK
-from airtape.scrub.targets import forget_contents, forget_free_pages, send_again
+from airtape.scrub.targets import (
+    contents_of,
+    forget_contents,
+    forget_free_pages,
+    send_again,
+)
 from airtape.sync.report import ExitCode
 from airtape.targets import without_password
 from airtape.tombstones import now_text
@@ -98,9 +105,7 @@ def scrub(
     looked = look_through(found.directories, texts)
     if not dry_run:
         _ask(found, looked, targets, yes=yes)
-        scrub_run(found.directories, texts, now=now_text(), by=login_name(os.environ))
-        for target in targets:
-            _scrub_target(found, target, looked)
+        _scrub(found, looked, texts, targets)
     if as_json:
         echo_json({"dry_run": dry_run, "run": found.path, **_shape(looked)})
         return
@@ -156,8 +161,25 @@ def _check(run: Overview, targets: Sequence[str]) -> None:
                 )
 
 
-def _scrub_target(run: Overview, target: str, looked: RunScrub) -> None:
+def _scrub(run: Overview, looked: RunScrub, texts: Sequence[str], targets: Sequence[str]) -> None:
+    """Take texts out of a run and of targets; what those are to drop is written down first."""
+    newest = run.directories[-1]
     roots = frozenset(root_of(header) for header, _ in run.writers)
+    old = read_pending(newest) | {*looked.contents}
+    for target in targets:
+        old |= contents_of(partial(open_backend, target), roots)
+    if targets and old:
+        write_pending(newest, old)
+    scrub_run(run.directories, texts, now=now_text(), by=login_name(os.environ))
+    for target in targets:
+        _scrub_target(run, target, roots, old)
+    if targets:
+        drop_pending(newest)
+
+
+def _scrub_target(
+    run: Overview, target: str, roots: frozenset[bytes], old: Collection[Digest]
+) -> None:
     for report in send_again(run.directories, partial(open_backend, target), roots):
         problems = [problem for one in report.runs for problem in one.problems]
         error = report.target_error or (problems[0] if problems else None)
@@ -168,7 +190,7 @@ def _scrub_target(run: Overview, target: str, looked: RunScrub) -> None:
                 because="another sync holds the run" if error is None else str(error),
                 hint="Say the same again.",
             )
-    stays = forget_contents(partial(open_backend, target), looked.contents)
+    stays = forget_contents(partial(open_backend, target), old, roots)
     if stays:
         echo_note(
             f"{counted(stays, 'file')} with the text stay in the target: other runs have them"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
@@ -84,7 +85,7 @@ class LogScrub:
             pass
 
     def write(self) -> None:
-        """Put the new log in place of the old one, if there is anything to be taken out.
+        """Put the new log in place of the old one, if `look` has found anything to be taken out.
 
         Raises:
             TargetError: It cannot be written, or does not hold what it should; the log stays.
@@ -92,8 +93,11 @@ class LogScrub:
         """
         aside = self.path.with_name(f".{self.path.name}.scrub-{os.urandom(4).hex()}")
         try:
-            self._write_aside(aside)
+            for left in self.path.parent.glob(f".{escape(self.path.name)}.scrub-*"):
+                # Somebody was killed here.
+                left.unlink(missing_ok=True)
             if self.hits or self.masked:
+                self._write_aside(aside)
                 self._check(aside)
                 aside.replace(self.path)
                 _sync_folder(self.path.parent)

@@ -1,8 +1,9 @@
 """Taking a text out of all that the directories of a run hold.
 
-The order is such that whoever is killed can begin again: large values anew under new names first,
-then logs, then files, then the large values under their old names. What was done is noted in
-``logs/scrub.jsonl``, without the text.
+The order is such that whoever is killed can begin again: what is to be taken out is written down
+first, then come large values anew under new names, then logs, files, and the large values under
+their old names. At the end ``logs/scrub.jsonl`` says what was done, also by those who were killed
+before, and without the text.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -28,6 +30,7 @@ from airtape.scrub.scrubber import NewFile, Scrubber
 NOTES: Final = "scrub.jsonl"
 """The file among the logs of a run directory that says what was taken out where."""
 
+_BEGUN: Final = "scrub.begun"
 _READ_ONLY: Final = 0o444
 
 
@@ -91,13 +94,16 @@ def scrub_run(run_dirs: Iterable[Path], texts: Sequence[str], *, now: str, by: s
     done = RunScrub()
     for run_dir in run_dirs:
         contents = _Contents(run_dir, texts)
+        for log in contents.logs:
+            log.look()
+        done_here = _begun(run_dir, contents)
         contents.write_new_blobs()
         for log in contents.logs:
             log.write()
         contents.write_files()
+        _note(run_dir, {"when": now, "by": by, **done_here})
         done.logs += contents.logs
         done.files += contents.hits
-        _note(run_dir, contents, now, by)
     return done
 
 
@@ -163,29 +169,54 @@ def _without(data: bytes, scrubber: Scrubber) -> bytes:
     return packed
 
 
-def _note(run_dir: Path, contents: _Contents, now: str, by: str) -> None:
+def _begun(run_dir: Path, contents: _Contents) -> dict[str, Any]:
+    """Write down what is to be taken out, if anything is; return it.
+
+    What somebody wrote down who was killed is part of it: it was taken out, or is now.
+    """
+    path = RunDir(run_dir, "").logs / _BEGUN
+    before = _read(path)
     hits = [hit for log in contents.logs for hit in log.hits]
-    masked = {log.path.name: log.masked for log in contents.logs if log.masked}
-    if not (hits or masked or contents.hits):
-        return
-    said: dict[str, Any] = {
-        "when": now,
-        "by": by,
-        "records": [
+    records = [
+        *before.get("records", ()),
+        *(
             {"log": hit.log, "writer": hit.writer.hex(), "seq": hit.seq, "kind": _kind(hit.kind)}
             for hit in hits
-        ],
-        "damaged_bytes": masked,
-        "files": [path.relative_to(run_dir).as_posix() for path in contents.hits],
+        ),
+    ]
+    files = [path.relative_to(run_dir).as_posix() for path in contents.hits]
+    said = {
+        "records": list({(one["log"], one["seq"]): one for one in records}.values()),
+        "damaged_bytes": {
+            **before.get("damaged_bytes", {}),
+            **{log.path.name: log.masked for log in contents.logs if log.masked},
+        },
+        "files": list(dict.fromkeys([*before.get("files", ()), *files])),
     }
+    if any(said.values()):
+        write_whole(path, json.dumps(said).encode())
+    return said
+
+
+def _note(run_dir: Path, said: dict[str, Any]) -> None:
+    if not (said["records"] or said["damaged_bytes"] or said["files"]):
+        return
     path = RunDir(run_dir, "").logs / NOTES
     try:
         before = path.read_bytes() if path.exists() else b""
         write_whole(path, before + json.dumps(said).encode() + b"\n")
+        path.with_name(_BEGUN).unlink()
     except (OSError, TargetError) as error:
         raise TargetError(
             "what was taken out cannot be noted", where=str(path), because=str(error)
         ) from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        said = json.loads(path.read_bytes())
+        return said if isinstance(said, dict) else {}
+    return {}
 
 
 def _kind(kind: int) -> str | int:

@@ -52,8 +52,31 @@ def send_again(
     return reports
 
 
-def forget_contents(open_target: Callable[[], Backend], old: Iterable[Digest]) -> int:
-    """Have a target drop contents that none of its runs names any more; return how many stay.
+def contents_of(open_target: Callable[[], Backend], roots: frozenset[bytes]) -> set[Digest]:
+    """Return the contents of files that a target's records of a run name, before it is sent again.
+
+    Raises:
+        TargetError: The target does not answer.
+    """
+    with closing(open_target()) as backend:
+        if not isinstance(backend, ForgetsFiles):
+            return set()
+        said = [one.cursor.said() for one in cursors_of(backend) if one.run.root in roots]
+        return {file for _, file in contents_named(said)}
+
+
+def forget_contents(
+    open_target: Callable[[], Backend], old: Iterable[Digest], roots: frozenset[bytes]
+) -> int:
+    """Have a target drop contents that a run named before it was sent again, and names no more.
+
+    Args:
+        open_target: Opens the target.
+        old: The contents.
+        roots: Who began the run.
+
+    Returns:
+        How many stay, because another run has them.
 
     Raises:
         TargetError: The target does not answer or cannot be written.
@@ -61,15 +84,15 @@ def forget_contents(open_target: Callable[[], Backend], old: Iterable[Digest]) -
     with closing(open_target()) as backend:
         if not isinstance(backend, ForgetsFiles):
             return 0
-        named = {
-            file for one in cursors_of(backend) for _, file in contents_named([one.cursor.said()])
-        }
-        stays = 0
-        for file in old:
-            stays += file in named
-            if file not in named:
-                backend.forget_file(file)
-        return stays
+        mine: set[Digest] = set()
+        others: set[Digest] = set()
+        for one in cursors_of(backend):
+            named = {file for _, file in contents_named([one.cursor.said()])}
+            (mine if one.run.root in roots else others).update(named)
+        gone = {*old} - mine
+        for file in gone - others:
+            backend.forget_file(file)
+        return len(gone & others)
 
 
 def forget_free_pages(url: str) -> bool:
