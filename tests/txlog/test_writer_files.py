@@ -11,6 +11,7 @@ from pathlib import Path
 import msgpack
 import pytest
 
+from airtape.records import Kind
 from airtape.txlog.reader import LogReader
 from airtape.txlog.ring import RING_BYTES
 from tests.txlog.logged import Log, limit, whole
@@ -154,13 +155,17 @@ class MeddlingChunk(bytearray):
         return self
 
 
+@pytest.mark.parametrize("is_checkpoint", [False, True])
 def test_a_record_whose_file_is_given_up_meanwhile_is_written_once_more(
-    folder: Path, log: Log
+    folder: Path, log: Log, *, is_checkpoint: bool
 ) -> None:
     """Between its write and its return another thread may have found that the file is gone."""
     ring = log._files.ring  # noqa: SLF001 - the only moment that a test can seize
     ring.newest = MeddlingChunk(log)
     ring._chunks.append(ring.newest)  # noqa: SLF001 - see above
+    if is_checkpoint:
+        said = [log.header.writer, {}, log.header.to_fields(), None]
+        log.append_unsalted(msgpack.packb([int(Kind.CHECKPOINT), 0, *said]))
     log.rows(*range(10))
     assert log.close() == (None, 0, 0)
     found = whole(folder)

@@ -115,8 +115,8 @@ class LogFiles:
 
     def keep(self, frame: bytes) -> None:
         """Remember a frame that was written, to write it again should the file be lost."""
-        self.ring.newest += frame
         self.size += len(frame)
+        self.ring.newest += frame
         if self.size > self.turn_at:
             self.turn()
 

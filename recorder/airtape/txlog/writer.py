@@ -34,7 +34,6 @@ from airtape.txlog.trouble import SLOW_S, Trouble, TroubleStatus, within
 END_WAIT_S = 3.0
 """How long the end of a run waits for a disk that refuses or hangs."""
 
-_SLOW = "writes take long"
 _MARKER = bytes([MARKER])
 _CRCS = Struct(">II").pack
 _CHECKED = HEAD_CHECKED.pack
@@ -154,7 +153,7 @@ class LogWriter:
                         files.turn()
                     if self._trouble is None and files.fd == fd:
                         if took > SLOW_S:
-                            self._begin_trouble(_SLOW, is_slow=True)
+                            self._begin_trouble("writes take long", is_slow=True)
                         return seq
                 else:
                     files.skip(max(0, written))
@@ -184,21 +183,16 @@ class LogWriter:
             if trouble is not None and trouble.defer(frame):
                 return
             fd = files.fd
-            began = monotonic()
-            is_written = self._write(frame)
-            took = monotonic() - began
-            if is_written:
+            if self._write(frame):
                 self.last_seq = seq
                 files.keep(frame)
                 # A file that was given up during the write may not have it: then once more.
                 if self._trouble is None and files.fd == fd:
-                    break
+                    return
             elif self._closed:
                 # The handler of a signal, in the middle of the end.
                 self._dropped += 1
                 return
-        if took > SLOW_S:
-            self._begin_trouble(_SLOW, is_slow=True)
 
     def _write(self, frame: bytes) -> bool:
         """Write a frame whole; trouble begins if that fails."""
