@@ -198,21 +198,20 @@ class HistoryFold:
     def _take_alike(self, batch: list[tuple[int, int, int, int, Tree]]) -> bool:
         """Take in records if each is a row of its own and they have the same keys.
 
-        The last one may have others if its row is still open.
+        The last one may have others, and its row may still be open.
         """
         if len(batch) < 3 or self.metrics:  # noqa: PLR2004 - not worth it
             return False
-        open_from = len(batch) - (not closes_row(batch[-1][3]))
-        seqs, wall_ns, steps, _, data = zip(*batch[:open_from], strict=True)
+        seqs, wall_ns, steps, _, data = zip(*batch[:-1], strict=True)
         columns = columns_of(data)
         before = () if self._row is None else (self._row.step,)
-        in_order = (*before, *steps, *(step for _, _, step, _, _ in batch[open_from:]))
+        in_order = (*before, *steps, batch[-1][2])
         if columns is None or not all(map(lt, in_order, islice(in_order, 1, None))):
             return False
         self.close_row()
         self._count_alike(seqs, wall_ns, steps, columns, data[-1])
-        for seq, at_ns, *fields in batch[open_from:]:
-            self.apply(Record(seq, Kind.HISTORY, at_ns, tuple(fields)))
+        seq, at_ns, *fields = batch[-1]
+        self.apply(Record(seq, Kind.HISTORY, at_ns, tuple(fields)))
         return True
 
     def _count_alike(
