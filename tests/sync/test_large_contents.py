@@ -211,13 +211,21 @@ def test_many_missing_values_are_counted(run_dir: Path, memory: MemoryBackend) -
     assert told[-1] == "and 5 more large values"
 
 
+def synced_without(
+    run_dir: Path, reference: dict[str, Plain], open_target: OpenTarget
+) -> tuple[Path, Path]:
+    """Sync a run while its large value is away; return where it belongs, and where it is."""
+    blob = blob_of(run_dir, reference)
+    away = blob.rename(run_dir.parent / "away")
+    report_of(run_dir, open_target())
+    return blob, away
+
+
 def test_a_receipt_names_the_large_values_that_are_held(
     run_dir: Path, reference: dict[str, Plain], open_target: OpenTarget
 ) -> None:
     """And none that is not."""
-    blob = blob_of(run_dir, reference)
-    away = blob.rename(run_dir.parent / "away")
-    report_of(run_dir, open_target())
+    blob, away = synced_without(run_dir, reference, open_target)
     for whole in (False, True):
         receipt = take_receipt(open_target(), name="lab", target="lab", now_ns=0)
         (files,) = receipt.files.values()
@@ -232,9 +240,7 @@ def test_comparing_finds_a_large_value_that_is_missing(
     run_dir: Path, reference: dict[str, Plain], open_target: OpenTarget
 ) -> None:
     """The target is behind the logs, though it has all of their records."""
-    blob = blob_of(run_dir, reference)
-    away = blob.rename(run_dir.parent / "away")
-    report_of(run_dir, open_target())
+    blob, away = synced_without(run_dir, reference, open_target)
     (found,) = compare([run_dir], open_target())
     assert (found.verdict, found.missing) == ("behind", 0)
     assert found.told == [f"it lacks the content of 1 large values: {reference['sha256']}"]

@@ -231,7 +231,7 @@ def looks_of(run_dirs: Iterable[Path]) -> Looks:
         for parent, folders, names in os.walk(run_dir, onerror=_refuse):
             folders.sort()
             for name in sorted(names):
-                path = os.path.join(parent, name)  # noqa: PTH118 - many
+                path = os.path.join(parent, name)  # noqa: PTH118 - a run may have many files
                 status = os.lstat(path)
                 where = os.path.relpath(path, run_dir)
                 said = (number, where, status.st_mode, status.st_size, status.st_mtime_ns)
@@ -248,6 +248,6 @@ def _size_of(run_dirs: Iterable[Path]) -> tuple[int, int]:
     for run_dir in run_dirs:
         for parent, _, names in os.walk(run_dir):
             for name in names:
-                size += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118 - many
+                size += os.lstat(os.path.join(parent, name)).st_size  # noqa: PTH118 - a run may have many files
                 count += 1
     return size, count
