@@ -74,8 +74,9 @@ def stride(rounds: Callable[[int], int]) -> int:
 def fill_up(run: airtape.Run) -> None:
     """Log so many rows that the next one has them all folded."""
     assert run.summary.keys() is not None  # a look at the summary has all earlier ones folded
-    for _ in range(FOLD_BATCH - 1):
-        run.log({"filler": 1})
+    # Most are alike and folded together, the last ones each by itself.
+    for number in range(FOLD_BATCH - 1):
+        run.log({"filler": 1} if number < FOLD_BATCH - 10 else {f"filler {number}": 1})
 
 
 @pytest.mark.parametrize("handle", HANDLERS, ids=["flat", "nested"])
