@@ -117,7 +117,9 @@ class Allowed:
                 verdict.gone.append(allowance.path)
         for allowance in own:
             now = _stands_at(allowance.path, found, airtape)
-            if any(differences(_without_any(allowance.ours, now), now)):
+            # Several entries of one path are what it may be, now this, now that.
+            said = [other.ours for other in own if other.path == allowance.path]
+            if all(any(differences(_without_any(ours, now), now)) for ours in said):
                 verdict.changed.append(f"{allowance.path}: {json.dumps(now, ensure_ascii=False)}")
             if topics := [name for name in allowance.because if name in self.missing]:
                 verdict.later.append(topics)

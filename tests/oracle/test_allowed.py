@@ -61,6 +61,16 @@ def test_allowance_that_is_not_needed_is_reported() -> None:
     assert judged(result(), Allowance("/obs/a", [1, 2], ("promise",))).gone == ["/obs/a"]
 
 
+@pytest.mark.parametrize(("value", "fits"), [([5, 6], True), ([7, 8], True), ([5, 8], False)])
+def test_several_allowances_of_a_path_say_what_it_may_be(value: list[int], *, fits: bool) -> None:
+    """Each of them, and nothing else."""
+    allowances = [
+        Allowance("/obs/a", said, ("promise",), sometimes=True) for said in ([5, 6], [7, 8])
+    ]
+    verdict = judged(result(a=value), *allowances)
+    assert (not verdict.changed) is fits
+
+
 def test_allowance_may_hold_sometimes_only() -> None:
     """What depends on the time, or on what a scenario says itself, need not differ."""
     assert judged(result(), Allowance("/obs/a", [1, 2], ("promise",), sometimes=True)).gone == []
