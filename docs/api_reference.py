@@ -36,6 +36,7 @@ DIFFERENCES: Mapping[str, str] = {
         "and a step metric that was never logged is not put into rows as 0."
     ),
     "Run.alert": "Nobody is notified by mail; the terminal says it once.",
+    "Run.write_logs": "Escape sequences in the text are carried out when it is shown.",
     "Run.status": "It has three fields more, and can be asked for after the end.",
     "Run.to_html": "The page is made here and shows the run; nothing is loaded from a network.",
     "Run.log_code": (

@@ -20,7 +20,7 @@ class OutputChunk(NamedTuple):
     Attributes:
         wall_ns: When it was recorded, in nanoseconds since 1970.
         writer: Who recorded it.
-        stream: ``stdout`` or ``stderr``.
+        stream: ``stdout``, ``stderr``, or ``logs`` for what was not printed.
         data: Text, or bytes where it was none.
         dropped: Characters before it that were not recorded.
     """
@@ -38,7 +38,7 @@ class OutputLine(NamedTuple):
     Attributes:
         wall_ns: When it was last changed, in nanoseconds since 1970.
         writer: Who recorded it.
-        stream: ``stdout`` or ``stderr``.
+        stream: ``stdout``, ``stderr``, or ``logs`` for what was not printed.
         text: What stands in it, with colours as escape sequences; nothing else in it is one.
     """
 

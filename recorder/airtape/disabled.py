@@ -108,6 +108,9 @@ class DisabledLifecycle:
         self.status = RunStatus()
         self._on_end = on_end
 
+    def write_logs(self, text: str) -> None:
+        """Do nothing."""
+
     def finish(self, exit_code: int | None = None) -> None:  # noqa: ARG002 - nothing is recorded
         """Forget the run."""
         self._on_end(self)

@@ -18,6 +18,7 @@ from airtape.fold.keys import Key
 from airtape.keeper import Keeper
 from airtape.metadata import Metadata
 from airtape.notebook import executed_cells
+from airtape.record_log import finished_error
 from airtape.records import Plain
 from airtape.rundir import RunDir
 from airtape.runlog import RunLog
@@ -55,7 +56,7 @@ class Lifecycle:
         before_end: Called, in order, before the end is recorded; must be quick, and may be called
             from a thread while a signal ends the process.
         after_good_end: Called, in order, after an end with exit code 0 is recorded.
-        console: Records the output of the program; None where nobody wants that.
+        console: Records the output of the program; None until there is one.
         tensorboard: Records what the program writes for TensorBoard; None if nobody has asked.
         follower: Brings the run to its target while it goes on; None for a run that is offline.
         measuring: Measures the machine as the run goes on; None for nobody.
@@ -111,6 +112,17 @@ class Lifecycle:
         if self.console is not None:
             self.console.leave()
 
+    def write_logs(self, text: str) -> None:
+        """Add lines to the output of the program that it does not print.
+
+        Raises:
+            UsageError: The run is finished.
+        """
+        if self._log.is_closed:
+            raise finished_error(self.run_id, "write_logs")
+        if self.console is not None:
+            self.console.add(text)
+
     def finish(self, exit_code: int | None = None) -> None:
         """End the run as the program asks.
 
@@ -130,7 +142,7 @@ class Lifecycle:
             error: What it is left with, None for nothing.
             how: ``with``.
         """
-        if self.console is not None and isinstance(error, Exception):
+        if self.console is not None and self.console.is_heard and isinstance(error, Exception):
             # Python says it when the run has ended.
             self.console.take("stderr", traceback_of(error))
         self.end(ending_of(error, how))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from airtape.alerts import AlertLevel, Alerts
 from airtape.config import Config
 from airtape.disabled import DisabledLifecycle, DisabledLog
-from airtape.errors import UsageError
+from airtape.errors import InvalidDataError, UsageError
 from airtape.later import not_yet_error
 from airtape.lifecycle import Lifecycle
 from airtape.metric import Metric, define
@@ -219,6 +219,22 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
             InvalidDataError: The duration is none.
         """
         self._alerts.send(title, text, level, wait_duration)
+
+    def write_logs(self, text: str) -> None:
+        """Add text to the run's output without printing it, also where output is not recorded.
+
+        Args:
+            text: One line or several; the last one is complete without a line break, too.
+
+        Raises:
+            InvalidDataError: It is no text.
+            UsageError: The run is finished.
+        """
+        if not isinstance(text, str):
+            raise InvalidDataError(
+                f"write_logs() takes text, not {type(text).__name__}", hint="pass str(value)"
+            )
+        self._lifecycle.write_logs(text)
 
     def mark_preempting(self) -> None:
         """Record that the machine is about to be taken away; all records so far are on disk then.

@@ -142,7 +142,3 @@ class LaterMethods:
     def pin_config_keys(self, keys: Sequence[str] = ()) -> None:
         """Show config values first. Not available yet."""
         self._later("pin_config_keys", None)
-
-    def write_logs(self, text: str) -> None:
-        """Add text to the run's console output. Not available yet."""
-        self._later("write_logs", None)

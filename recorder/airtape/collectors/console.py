@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from airtape.collectors.budget import Budget
 from airtape.collectors.piecewise_redaction import PiecewiseRedaction
-from airtape.collectors.streams import STREAMS, StreamName, Take
+from airtape.collectors.streams import LOGS, STREAMS, StreamName, Take
 from airtape.own_lines import are_own
 from airtape.process import leave_signals_to_the_program
 from airtape.records import Kind
@@ -42,6 +42,9 @@ MOST_WAITING: Final = 8 << 20
 
 PART: Final = 64 << 10
 """Characters of a record at most."""
+
+RECORDED: Final = (*STREAMS, LOGS)
+"""The streams of which there are records."""
 
 PATIENCE_S: Final = 1.0
 """Seconds to wait at most for another thread that is recording something."""
@@ -76,7 +79,7 @@ class Console:
 
     Args:
         log: The run's log.
-        source: Where output is heard.
+        source: Where output is heard; None where it is not.
         open_file: Returns the file of what one saw, which is made with the first of it; None
             where there is to be none.
         note: Writes a line to ``debug.log``.
@@ -88,7 +91,7 @@ class Console:
     def __init__(
         self,
         log: RunLog,
-        source: Source,
+        source: Source | None,
         open_file: Callable[[], OutputFile] | None,
         note: Callable[[str], None],
     ) -> None:
@@ -107,11 +110,11 @@ class Console:
         self._ready: deque[_Chunk] = deque()
         self._shown: deque[_Chunk] = deque()
         self._dropped = 0
-        self._lost: dict[StreamName, int] = dict.fromkeys(STREAMS, 0)
+        self._lost: dict[StreamName, int] = dict.fromkeys(RECORDED, 0)
         self._lines = Budget(*LINES_AT_ONCE)
-        self._budgets = {name: Budget(*MOST_RECORDED) for name in STREAMS}
+        self._budgets = {name: Budget(*MOST_RECORDED) for name in RECORDED}
         self._cleaned = {
-            name: PiecewiseRedaction(self._log.redaction, f"console.{name}") for name in STREAMS
+            name: PiecewiseRedaction(self._log.redaction, f"console.{name}") for name in RECORDED
         }
         self._recording = threading.Lock()
         self._news = threading.Event()
@@ -123,13 +126,24 @@ class Console:
         """Characters that were not recorded, because there were too many."""
         return self._dropped + sum(self._lost.values())
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether what the program prints is recorded."""
+        return self._source is not None
+
     def start(self) -> None:
         """Listen from now on."""
-        self._source.open(self.take)
+        if self._source is not None:
+            self._source.open(self.take)
 
     def leave(self) -> None:
         """Listen no more."""
-        self._source.close()
+        if self._source is not None:
+            self._source.close()
+
+    def add(self, text: str) -> None:
+        """Take in lines that are not printed; neither raises nor waits."""
+        self.take(LOGS, text if text.endswith("\n") else text + "\n")
 
     def take(self, stream: StreamName, said: object) -> None:
         """Take in what was written to a stream; neither raises nor waits.
@@ -257,7 +271,8 @@ class Console:
 
     def flush(self) -> None:
         """Record what is left; nothing is done beside it any more."""
-        self._source.drain()
+        if self._source is not None:
+            self._source.drain()
         self._stopped.set()
         self._news.set()
         if not self._recording.acquire(timeout=PATIENCE_S):
@@ -265,7 +280,7 @@ class Console:
             return
         try:
             self._record(wait=PATIENCE_S)
-            for stream in STREAMS:
+            for stream in RECORDED:
                 if self._lost[stream]:
                     self._make_ready(stream, "")
             self._bring_up_to_date()
@@ -292,7 +307,8 @@ class Console:
     def after_fork(self) -> None:
         """Go on in a forked child with what it says itself; the file is its parent's."""
         self._file = self._open_file = None
-        self._source.after_fork()
+        if self._source is not None:
+            self._source.after_fork()
         self._begin()
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 def console_of(
     log: RunLog, run_dir: RunDir, settings: Settings, note: Callable[[str], None]
-) -> Console | None:
-    """Return what records the output of the program, not started yet; None if nothing does.
+) -> Console:
+    """Return what records the output of the program, not started yet.
+
+    Where nobody wants that it takes only what the program gives to the run itself.
 
     Args:
         log: The run's log.
@@ -32,12 +34,12 @@ def console_of(
     """
     # Names and paths stand in what programs say, and in nearly every traceback.
     is_unwanted = settings.anonymous == "must" and "console" not in settings.said
-    if settings.disable_console or settings.console == "off" or is_unwanted:
-        return None
+    is_deaf = settings.disable_console or settings.console == "off" or is_unwanted
+    source = None if is_deaf else _source(settings, note)
     open_file = None
     if log.header.role != "shared":
         open_file = partial(_output_file, run_dir.files, settings.file_mode)
-    return Console(log, _source(settings, note), open_file, note)
+    return Console(log, source, open_file, note)
 
 
 def _source(settings: Settings, note: Callable[[str], None]) -> Source:

@@ -13,8 +13,12 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
-StreamName: TypeAlias = Literal["stdout", "stderr"]
+StreamName: TypeAlias = Literal["stdout", "stderr", "logs"]
 STREAMS: Final[tuple[StreamName, ...]] = ("stdout", "stderr")
+"""The streams that are heard."""
+
+LOGS: Final[StreamName] = "logs"
+"""The stream of what a program gives to the run without printing it."""
 
 Take: TypeAlias = Callable[[StreamName, object], None]
 """Takes what was written to a stream: text, in which bytes that are none are surrogates."""
