@@ -12,13 +12,10 @@ import sys
 import time
 
 from airtape.follow_state import FILE_NAME, FollowState, read_follow_state, sizes_of
+from airtape.own_command import WITHOUT_FILE
 from airtape.rundir import RunDir, log_files
 
 LOOK_EVERY_S = 0.02
-# Without the working directory, where a module of the user may have the name of one of ours.
-_PROGRAM = (
-    "import sys; sys.path[:] = filter(None, sys.path); from airtape_cli.main import main; main()"
-)
 STORE_NAME = "tracker.db"
 
 
@@ -44,7 +41,7 @@ class Follower:
         Raises:
             OSError: It cannot be started.
         """
-        command = [sys.executable, "-c", _PROGRAM, "sync", str(self._run_dir.root)]
+        command = [sys.executable, *WITHOUT_FILE, "sync", str(self._run_dir.root)]
         command += ["--follow", "--until-finished", "--state-file", str(self._state_file)]
         # Not an argument, which everybody on the machine may read: it may hold a password.
         environ = {**os.environ, "TRACKER_TARGET": self._target}

@@ -6,8 +6,10 @@ import configparser
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,29 @@ from airtape.schedules.job import SyncJob, span_text
 from airtape.schedules.systemd import systemd_units, unit_name
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
+from tests.processes import TRACKER
 
 ODD = 'it\'s 100% "odd" $HOME; rm -rf \\ é'
 """A folder's name that shells, cron and systemd all obey if it is not quoted."""
+
+
+SLURM = {
+    "SLURM_JOB_ID": "7",
+    "SLURM_JOBID": "7",
+    "SLURM_JOB_NAME": "it's 100%",
+    "SLURM_JOB_USER": "me",
+    "SLURM_JOB_NODELIST": "node[1-2]",
+    "SLURM_LOCALID": "0",
+    "SLURM_NODEID": "1",
+    "SLURM_NTASKS": "8",
+    "SLURM_PROCID": "5",
+    "SLURM_SCRIPT_CONTEXT": "epilog_task",
+    "SLURM_STEP_ID": "0",
+    "SLURM_SUBMIT_DIR": "/nonexistent",
+    "SLURM_TASK_PID": "1",
+    "SLURMD_NODENAME": "node2",
+}
+"""What is set where Slurm runs an epilogue of a task."""
 
 
 @pytest.fixture
@@ -57,7 +79,7 @@ def _by_cron(line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(90)
 def test_the_line_runs_as_it_is_printed(
     tracker: Tracker, tracker_json: Callable[..., Any], make_run: MakeRun, lab: str
 ) -> None:
@@ -72,7 +94,7 @@ def test_the_line_runs_as_it_is_printed(
     assert _by_cron(line.rstrip("\n")).returncode == 0
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(90)
 def test_odd_names_reach_the_command_as_they_are(
     tracker: Tracker, workdir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +120,72 @@ def test_odd_names_reach_the_command_as_they_are(
     assert (place / "lab.db").exists()
 
 
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("started", [[str(TRACKER)], [sys.executable, "-m", "airtape_cli"]])
+def test_no_module_of_the_working_directory_is_imported(
+    workdir: Path, make_run: MakeRun, lab: str, started: list[str]
+) -> None:
+    """Which may have the name of one that is needed, of Python's or of somebody else's."""
+    make_run()
+    line = subprocess.run(
+        [*started, "cron", "--to", lab], capture_output=True, text=True, check=True
+    ).stdout.rstrip("\n")
+    for name in ("queue", "click", "airtape"):
+        (workdir / f"{name}.py").write_text("raise SystemExit('a module of the user')")
+    done = _by_cron(line)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (workdir / "lab.db").exists()
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("kind", [[], ["--systemd"], ["--slurm"]])
+def test_paths_that_are_no_text_are_printed_to_the_letter(workdir: Path, kind: list[str]) -> None:
+    """File systems take any bytes as a name."""
+    folder = os.fsencode(workdir) + b"/\xff"
+    os.mkdir(folder)  # noqa: PTH102 - bytes
+    command = [str(TRACKER), "cron", "--to", "sqlite:lab.db", *kind]
+    said = subprocess.run(command, cwd=folder, capture_output=True, check=True).stdout
+    assert said.count(folder) == 2
+    assert folder + b"/wandb" in said
+
+
+@pytest.mark.timeout(90)
+def test_a_home_that_cannot_be_used_is_no_obstacle(
+    tracker: Tracker, make_run: MakeRun, workdir: Path, lab: str
+) -> None:
+    """Where nodes have none, or the variable is not set; nothing is world-writable either."""
+    make_run()
+    script = tracker("cron", "--to", lab, "--slurm").stdout
+    for home in ({}, {"HOME": "/nonexistent"}, {"HOME": "/proc"}):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"umask 0; {script}"],
+            env={"PATH": "/usr/bin:/bin", **home},
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout + done.stderr == ""
+        store = workdir / "lab.db"
+        assert not store.stat().st_mode & 0o002
+        store.unlink()
+
+
+def test_what_is_set_here_only_is_told(
+    tracker: Tracker, lab: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By name, beside the line; an epilogue runs with the environment of the job."""
+    assert tracker("cron", "--to", lab).stderr == ""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/somewhere")
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    result = tracker("cron", "--to", lab)
+    assert result.stderr == "Note: set here, and not where this will run: XDG_CONFIG_HOME\n"
+    assert result.stdout.count("\n") == 1
+    stderr = tracker("cron", "--to", "postgresql://db/runs", "--systemd").stderr
+    assert stderr.endswith(": XDG_CONFIG_HOME, PGPASSWORD\n")
+    assert tracker("cron", "--to", lab, "--slurm").stderr == ""
+
+
 def glob_free(path: Path) -> str:
     """Return a path that stands for itself in a pattern."""
     return re.sub(r"([*?[])", r"[\1]", str(path))
@@ -118,7 +206,7 @@ def _shell_gives_up(pattern: str) -> bool:
     return "too long" in shell.stderr
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(90)
 def test_patterns_may_match_more_than_fits_on_a_command_line(
     tracker: Tracker, tracker_json: Callable[..., Any], workdir: Path, lab: str
 ) -> None:
@@ -220,6 +308,7 @@ def test_systemd_takes_the_units(
     make_run()
     stdout = tracker("cron", "--to", lab, "--systemd", "-o", "units").stdout
     assert "systemctl --user enable --now airtape-sync-lab.timer" in stdout
+    assert "loginctl enable-linger" in stdout
     files = sorted((workdir / "units").iterdir())
     assert [path.name for path in files] == ["airtape-sync-lab.service", "airtape-sync-lab.timer"]
     if shutil.which("systemd-analyze"):
@@ -254,6 +343,15 @@ def _split(command: str) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("folder", ["/ends with \\", "/ends with ", "/ends with\t"])
+def test_folders_that_systemd_would_take_for_others(folder: str) -> None:
+    """Are refused; cron takes them."""
+    job = SyncJob(["/bin/true"], folder, ["x"], "lab", 300)
+    with pytest.raises(UsageError, match="systemd"):
+        systemd_units(job)
+    assert shlex.quote(folder) in crontab_line(job)
+
+
 def test_systemd_replaces_nothing_in_the_command(workdir: Path) -> None:
     """Whatever stands in names; the units are printed with the names of their files."""
     job = SyncJob(["/bin/true"], "/a 100%", [ODD, "%h", "$HOME", "${X}"], "sqlite:/x y.db", 90)
@@ -275,18 +373,19 @@ def test_systemd_replaces_nothing_in_the_command(workdir: Path) -> None:
         assert "airtape-sync" not in done.stderr.replace("/a 100%", "")
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(90)
 def test_the_epilogue_runs_as_it_is_printed(
     tracker: Tracker, tracker_json: Callable[..., Any], make_run: MakeRun, workdir: Path, lab: str
 ) -> None:
-    """A failure does not take the node out of service."""
+    """For many tasks at once; a failure does not take the node out of service."""
     run_dir = make_run()
     stdout = tracker("cron", "--to", lab, "--every", "1m", "--slurm", "-o", "bin").stdout
     script = workdir / stdout.strip()
     assert script.name == "airtape-sync-lab.sh"
     assert script.stat().st_mode & 0o777 == 0o755
-    environment = {"HOME": os.environ["HOME"], "PATH": "/usr/bin:/bin", "SLURM_JOB_ID": "7"}
-    subprocess.run([script], check=True, env=environment, cwd="/")
+    environment = {"HOME": os.environ["HOME"], "PATH": "/usr/bin:/bin", **SLURM}
+    tasks = [subprocess.Popen([script], env=environment, cwd="/") for _ in range(4)]
+    assert [task.wait(timeout=30) for task in tasks] == [0] * 4
     assert _held(tracker_json) == 0
     (run_dir / "run-ab12cd34.txlog").write_text("no log")
     assert subprocess.run([script], check=False, env=environment, cwd="/").returncode == 0

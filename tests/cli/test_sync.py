@@ -15,6 +15,7 @@ from airtape_cli.render.sync_report import closing_lines, run_lines
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 from tests.processes import TRACKER
+from tests.sync.runs import files_said
 from tests.terminals import on_terminal
 
 
@@ -281,3 +282,17 @@ def test_a_quiet_sync_says_only_what_is_wrong(
     assert "new damage: run-damaged.txlog" in result.stderr
     assert "Synced" not in result.stderr
     assert wandb.exists()
+
+
+def test_a_quiet_sync_tells_of_all_that_makes_it_fail(tracker: Tracker, make_run: MakeRun) -> None:
+    """Content that is missing, and damage that was known before where that counts."""
+    damaged = make_run("damaged") / "run-damaged.txlog"
+    content = bytearray(damaged.read_bytes())
+    content[content.index(b"loss")] ^= 1
+    damaged.write_bytes(content)
+    tracker("sync", "--quiet", exit_code=3)
+    assert tracker("sync", "--quiet").output == ""
+    assert "known damage" in tracker("sync", "--quiet", "--strict", exit_code=3).stderr
+    make_run("ab12cd34", files_said(gone=b"gone"), logs.ended())
+    for _ in range(2):
+        assert "files/gone is missing" in tracker("sync", "--quiet", exit_code=3).stderr

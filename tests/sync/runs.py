@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
+from airtape.records import Kind
 from tests.logs import (
     CHECKPOINT,
     Said,
@@ -41,3 +44,12 @@ A_RUN: list[Said] = [
     partial_row(13, acc=0.75),
 ]
 """Everything but the end: rows of one and of several records, and every other kind."""
+
+
+def files_said(**contents: bytes) -> Said:
+    """What is recorded of files, by their names."""
+    said = [
+        {"path": path, "size": len(data), "sha256": sha256(data).hexdigest(), "type": "saved"}
+        for path, data in contents.items()
+    ]
+    return (Kind.FILES, [said])

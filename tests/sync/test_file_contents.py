@@ -27,7 +27,8 @@ from airtape.sync.options import SyncOptions
 from airtape.sync.report import ExitCode, RunReport
 from airtape.sync.retry import Retry
 from airtape.sync.target import Target
-from tests.logs import Said, ended, log_row, write_log
+from tests.logs import ended, log_row, write_log
+from tests.sync.runs import files_said
 
 OpenTarget = Callable[[], Backend]
 MODEL = b"weights" * 100
@@ -36,15 +37,6 @@ MODEL = b"weights" * 100
 def digest(data: bytes) -> Digest:
     """Return what is in a file."""
     return Digest(len(data), sha256(data).hexdigest())
-
-
-def files_said(**contents: bytes) -> Said:
-    """What is recorded of files, by their names."""
-    said = [
-        {"path": path, "size": len(data), "sha256": digest(data).sha256, "type": "saved"}
-        for path, data in contents.items()
-    ]
-    return (Kind.FILES, [said])
 
 
 def put(run_dir: Path, **contents: bytes) -> None:

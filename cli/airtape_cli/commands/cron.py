@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 
 from airtape.errors import UsageError
+from airtape.own_command import WITHOUT_FILE
 from airtape.receipts.kept import write_whole
 from airtape.schedules.crontab import crontab_line
+from airtape.schedules.environment import left_behind
 from airtape.schedules.job import SyncJob
 from airtape.schedules.slurm import slurm_epilog
 from airtape.schedules.systemd import systemd_units, unit_name
@@ -21,6 +24,7 @@ from airtape_cli.render.text import shown
 
 _EXECUTABLE: Final = 0o755
 _READABLE: Final = 0o644
+_OWN_FILES: Final = ("/tracker", ".pyz")
 
 
 @click.command()
@@ -65,30 +69,41 @@ def cron(
       (crontab -l; tracker cron --to lab '/scratch/*/wandb') | crontab -
       tracker cron --to lab --every 1m --slurm -o .
     """  # noqa: D301 - \b tells click to keep the lines below it
+    url = _checked(target)
     job = SyncJob(
         _invocation(),
         os.getcwd(),  # noqa: PTH109 - only a text
         [*map(os.path.abspath, paths or [default_folder()])],
-        _checked(target),
+        target,
         _whole_seconds(every_s),
     )
     if kind is None:
         if output is not None:
             raise UsageError("a crontab line is only printed", hint="Pipe it into crontab.")
-        click.echo(crontab_line(job))
-        return
-    files = _files_of(job, kind)
-    if output is None:
-        for name, text in files.items():
-            click.echo(f"# {name}\n{text}" if kind == "systemd" else text, nl=False)
-        return
+        _print(crontab_line(job) + "\n")
+    elif output is None:
+        for name, text in _files_of(job, kind).items():
+            _print(f"# {name}\n{text}" if kind == "systemd" else text)
+    else:
+        _write(_files_of(job, kind), Path(output), _EXECUTABLE if kind == "slurm" else _READABLE)
+        if kind == "systemd":
+            click.echo(f"Switch it on: systemctl --user enable --now {unit_name(job)}.timer")
+            click.echo("And have it go on when you have logged out: loginctl enable-linger")
+    if kind != "slurm" and (missed := left_behind(os.environ, url)):
+        click.echo(f"Note: set here, and not where this will run: {', '.join(missed)}", err=True)
+
+
+def _print(text: str) -> None:
+    """Print to the letter, paths too that are no text."""
+    click.echo(os.fsencode(text), nl=False)
+
+
+def _write(files: Mapping[str, str], folder: Path, mode: int) -> None:
     for name, text in files.items():
-        path = Path(output, name)
-        write_whole(path, text.encode())
-        path.chmod(_EXECUTABLE if kind == "slurm" else _READABLE)
+        path = folder / name
+        write_whole(path, os.fsencode(text))
+        path.chmod(mode)
         click.echo(f"{shown(str(path))}")
-    if kind == "systemd":
-        click.echo(f"Switch it on: systemctl --user enable --now {unit_name(job)}.timer")
 
 
 def _files_of(job: SyncJob, kind: str) -> dict[str, str]:
@@ -100,13 +115,13 @@ def _files_of(job: SyncJob, kind: str) -> dict[str, str]:
 def _invocation() -> list[str]:
     """Return how this command is started, from wherever."""
     program = os.path.abspath(sys.argv[0])  # noqa: PTH100 - links stay
-    if program.endswith(".pyz"):
+    if program.endswith(_OWN_FILES):
         return [sys.executable, program]
-    return [sys.executable, "-m", "airtape_cli"]
+    return [sys.executable, *WITHOUT_FILE]
 
 
 def _checked(target: str) -> str:
-    """Return a target that may stand where others read it.
+    """Return the URL of a target that may stand where others read it.
 
     Raises:
         UsageError: It has a password, or nothing has this name.
@@ -118,8 +133,7 @@ def _checked(target: str) -> str:
             hint="Give the target a name in a settings file, and say the name; the password can "
             "come from the environment or a file. See docs/ONLINE.md.",
         )
-    named_target(target)
-    return target
+    return named_target(target)
 
 
 def _whole_seconds(every_s: float) -> int:

@@ -272,7 +272,6 @@ def _tell(say: Say | None, lines: Iterable[str]) -> None:
 def _echo_failures(reports: Mapping[str, SyncReport]) -> None:
     for url, report in reports.items():
         target = without_password(url) if len(reports) > 1 else None
-        for run in report.runs:
-            if run.status in {"failed", "damaged"}:
-                for line in run_lines(run, target, verbose=False, dry_run=False):
-                    click.echo(line, err=True)
+        for run in report.wrong:
+            for line in run_lines(run, target, verbose=False, dry_run=False):
+                click.echo(line, err=True)

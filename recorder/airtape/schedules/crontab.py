@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from typing import Final
 from zlib import crc32
@@ -28,10 +29,11 @@ def crontab_line(job: SyncJob) -> str:
     job.check()
     command = f"cd {shlex.quote(job.folder)} && {job.shell}"
     line = f"{_when(job)} {command}".replace("%", r"\%")
-    if len(line.encode()) > LONGEST:
+    size = len(os.fsencode(line))
+    if size > LONGEST:
         raise UsageError(
             "the line is too long for cron",
-            because=f"it has {len(line.encode())} bytes, and cron takes {LONGEST}",
+            because=f"it has {size} bytes, and cron takes {LONGEST}",
             hint="Name a folder or a pattern in place of many paths, or use --systemd.",
         )
     return line
@@ -43,7 +45,7 @@ def _when(job: SyncJob) -> str:
     Which minute of an hour it is depends on the job, so that not all machines come at once.
     """
     seconds = job.every_s
-    own = crc32(job.shell.encode())
+    own = crc32(os.fsencode(job.shell))
     if seconds % _MINUTE_S == 0 and _HOUR_S % seconds == 0 and seconds < _HOUR_S:
         minutes = seconds // _MINUTE_S
         return "* * * * *" if minutes == 1 else f"*/{minutes} * * * *"

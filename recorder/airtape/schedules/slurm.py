@@ -19,9 +19,11 @@ def slurm_epilog(job: SyncJob) -> str:
     job.check()
     return f"""\
 #!/bin/sh
-# Brings the runs below to {job.target} when a job ends. As the user of the job, for instance:
-#   srun --task-epilog=/path/of/this/file python train.py
-# or TaskEpilog=/path/of/this/file in slurm.conf, for all jobs.
+# Brings the runs below to {job.target} when a job ends. As the user of the job, in its batch script
+# before the training:
+#   trap /path/of/this/file EXIT
+# or for all jobs in slurm.conf: TaskEpilog=/path/of/this/file. What srun --task-epilog starts may
+# take a few seconds only; what is cut off then, the next sync brings.
 cd {shlex.quote(job.folder)} || exit 0
 {job.shell} </dev/null
 exit 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from airtape.errors import UsageError
 from airtape.schedules.job import SyncJob
 
 _SPECIAL: Final = re.compile(r'[\\"]')
@@ -24,9 +25,16 @@ def systemd_units(job: SyncJob) -> dict[str, str]:
     ran out with work left, is no failure.
 
     Raises:
-        UsageError: The command cannot stand on a line.
+        UsageError: The command or the folder cannot stand in a unit.
     """
     job.check()
+    for text in (job.folder, job.target):
+        if text != text.strip() or text.endswith("\\"):
+            raise UsageError(
+                "systemd drops blanks at the ends of a value, and goes on after a backslash",
+                where=ascii(text),
+                hint="Give the folder another name, or use a crontab line.",
+            )
     name = unit_name(job)
     command = " ".join(map(_quoted, job.arguments))
     service = f"""\
@@ -49,6 +57,7 @@ Description=Bring runs to {_literal(job.target)} from time to time
 OnActiveSec=0
 OnUnitActiveSec={job.every_s}
 RandomizedDelaySec={job.every_s // _DELAY_SHARE}
+AccuracySec=1
 
 [Install]
 WantedBy=timers.target

@@ -74,4 +74,4 @@ def keep_last_sync(
 def _path(folder: Path, target: str) -> Path:
     """Return the file for a target; one that is named by a relative path is another elsewhere."""
     place = f"{Path.cwd()}\n{target}"
-    return folder / "syncs" / f"{sha256(place.encode()).hexdigest()[:32]}.json"
+    return folder / "syncs" / f"{sha256(os.fsencode(place)).hexdigest()[:32]}.json"

@@ -154,18 +154,26 @@ class SyncReport:
     halted: Reason | None = None
 
     @property
+    def wrong(self) -> list[RunReport]:
+        """The runs for which a sync ends with 3: they are not in the target as a whole."""
+        return [
+            run
+            for run in self.runs
+            if run.status in {"failed", "damaged"}
+            or run.lacks_content
+            or (self.strict and run.known)
+        ]
+
+    @property
     def exit_code(self) -> ExitCode:
         """The exit code of a command that did this sync."""
-        failed = any(run.status in {"failed", "damaged"} for run in self.runs)
-        lacking = any(run.lacks_content for run in self.runs)
-        known = self.strict and any(run.known for run in self.runs)
         is_usage = isinstance(self.target_error, UsageError)
         held = [run.status == "held" for run in self.runs]
         applies = {
             ExitCode.INTERNAL: any(run.internal for run in self.runs),
             ExitCode.USAGE: bool(self.not_found) or is_usage,
             ExitCode.UNREACHABLE: self.target_error is not None and not is_usage,
-            ExitCode.INCOMPLETE: failed or known or lacking,
+            ExitCode.INCOMPLETE: bool(self.wrong),
             ExitCode.DEADLINE: self.halted is not None,
             ExitCode.HELD: any(held) and (self.waited or all(held)),
         }
