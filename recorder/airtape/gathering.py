@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -154,14 +155,33 @@ class Gathering:
             told["branch"] = state and state.branch
         return {name: value for name, value in told.items() if value}
 
+    def write_what_is_known(self) -> list[dict[str, Plain]]:
+        """Write the file of what was found out by now, if it is not there yet.
+
+        Returns:
+            What is to be recorded of it.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        if os.path.lexists(self._files.folder / METADATA_FILE):
+            return []
+        return [self._files.write(METADATA_FILE, self._data(METADATA_FILE, self._told()), "run")]
+
     def _write_file(self) -> None:
+        self._put(METADATA_FILE, self._told())
+
+    def _told(self) -> str:
         told = wandb_metadata(self._said, self._log.fold.began_ns)
-        self._put(METADATA_FILE, json.dumps(told, indent=2) + "\n")
+        return json.dumps(told, indent=2) + "\n"
 
     def _put(self, path: str, text: str, kind: FileType = "run") -> None:
-        data = self._log.redaction.lines(text, path).encode("utf-8", "surrogateescape")
+        data = self._data(path, text)
         if not self._ended.is_set():
             self._files.put(path, data, kind)
+
+    def _data(self, path: str, text: str) -> bytes:
+        return self._log.redaction.lines(text, path).encode("utf-8", "surrogateescape")
 
     @property
     def _is_anonymous(self) -> bool:

@@ -196,6 +196,7 @@ class Lifecycle:
         from airtape.final_files import write_final  # noqa: PLC0415 - takes longer than the end may
 
         def write() -> None:
+            written.extend(metadata.write_what_is_known())
             written.extend(write_final(metadata.files, config, summary, self._log.whole))
             if cells := executed_cells() if metadata.keeps_code else []:
                 written.append(self._keep_cells(cells))

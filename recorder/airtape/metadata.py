@@ -112,6 +112,17 @@ class Metadata(threading.Thread):
             self._note(f"metadata is not complete {seconds:g} s after the end of the run")
         self.stop()
 
+    def write_what_is_known(self) -> list[dict[str, Plain]]:
+        """Write the file of what was found out, where the end came first.
+
+        Returns:
+            What is to be recorded of it.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        return [] if self._gathering is None else self._gathering.write_what_is_known()
+
     def stop(self) -> None:
         """Record nothing more; does not wait."""
         self._ended.set()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +17,7 @@ import pytest
 import yaml
 
 import airtape
+from airtape import gathering
 from airtape.records import Kind
 from tests.fake_nvml import FakeNvml
 from tests.processes import RunPython
@@ -295,6 +298,28 @@ def test_the_end_does_not_wait_for_ever(
     log = Path(run.sync_dir, "logs/debug.log").read_text()
     assert "metadata is not complete 0.1 s after the end of the run" in log
     assert recorded(run).fold.exit is not None
+
+
+def test_what_is_known_at_the_end_is_a_file(
+    start_run: StartRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Comparing files, or a driver, may take longer than the end waits: all else is there."""
+    told = threading.Event()
+    go_on = threading.Event()
+
+    def wait(_: object) -> None:
+        told.set()
+        go_on.wait(5)
+
+    monkeypatch.setattr(gathering.Gathering, "_gather_gpus", wait)
+    run = start_run(settings={"metadata_timeout": 0.1})
+    assert told.wait(5)
+    run.finish()
+    go_on.set()
+    data = Path(run.dir, "wandb-metadata.json").read_bytes()
+    assert json.loads(data)["python"] == platform.python_version()
+    record = recorded(run).fold.files["wandb-metadata.json"]
+    assert record["sha256"] == sha256(data).hexdigest()
 
 
 def test_a_program_is_kept_when_asked(run_python: RunPython, workdir: Path) -> None:
