@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
+from typing import Final
 
 import click
 
 from airtape.version import __version__
 from airtape_cli.boundary import boundary
-from airtape_cli.commands.bundle import bundle
-from airtape_cli.commands.clean import clean
-from airtape_cli.commands.config import config
-from airtape_cli.commands.cron import cron
-from airtape_cli.commands.delete import delete
-from airtape_cli.commands.diff import diff
-from airtape_cli.commands.doctor import doctor
-from airtape_cli.commands.edit import edit
-from airtape_cli.commands.export import export
-from airtape_cli.commands.fetch import fetch
-from airtape_cli.commands.gc import gc
-from airtape_cli.commands.log_dump import log_dump
-from airtape_cli.commands.ls import ls
-from airtape_cli.commands.mode import disabled, enabled, offline, online
-from airtape_cli.commands.rebuild import rebuild
-from airtape_cli.commands.receipt import receipt
-from airtape_cli.commands.repair import repair
-from airtape_cli.commands.scrub import scrub
-from airtape_cli.commands.show import show
-from airtape_cli.commands.status import status
-from airtape_cli.commands.stop import stop
-from airtape_cli.commands.sync import sync
-from airtape_cli.commands.target import target
-from airtape_cli.commands.targets import targets
-from airtape_cli.commands.verify import verify
+
+_MODULES: Final = {
+    **{
+        name: name.replace("-", "_")
+        for name in (
+            *("bundle", "clean", "config", "cron", "delete", "diff", "doctor", "edit", "export"),
+            *("fetch", "gc", "log-dump", "ls", "rebuild", "receipt", "repair", "scrub", "show"),
+            *("status", "stop", "sync", "target", "targets", "verify"),
+        )
+    },
+    **dict.fromkeys(("disabled", "enabled", "offline", "online"), "mode"),
+}
+"""The module of each command."""
 
 
 class Tracker(click.Group):
-    """The group of commands, with the boundary for errors around each of them."""
+    """The group of commands, with the boundary for errors around each of them.
+
+    Only the command that was asked for is loaded: all of them take longer than a sync that finds
+    nothing new, and many such syncs may start at the same minute.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of the commands, sorted."""
+        return sorted({*super().list_commands(ctx), *_MODULES})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, None if there is none of that name."""
+        if cmd_name not in self.commands and cmd_name in _MODULES:
+            module = import_module(f"airtape_cli.commands.{_MODULES[cmd_name]}")
+            self.add_command(getattr(module, cmd_name.replace("-", "_")))
+        return super().get_command(ctx, cmd_name)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was asked for."""
@@ -70,12 +75,3 @@ def main(debug: bool) -> None:
       4    a target that cannot be reached or written
       130  stopped by Ctrl+C
     """  # noqa: D301 - \b tells click to keep the lines below it
-
-
-for command in (
-    *(sync, status, ls, show, diff, export, fetch, edit, stop, delete),
-    *(verify, repair, log_dump, rebuild),
-    *(receipt, bundle, clean, gc, scrub, cron),
-    *(doctor, config, target, targets, offline, online, disabled, enabled),
-):
-    main.add_command(command)

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+import airtape_cli.commands
 from airtape.errors import CommError, ConfigError, Error, LogFormatError, TargetError, UsageError
 from airtape_cli.main import Tracker as TrackerGroup
 from airtape_cli.main import main
@@ -29,6 +30,15 @@ MODULES = """
 """
 
 
+COMMANDS = """
+    import sys
+    from click.testing import CliRunner
+    from airtape_cli.main import main
+    CliRunner().invoke(main, ["sync", "--help"])
+    print(sorted(name for name in sys.modules if name.startswith("airtape_cli.commands.")))
+"""
+
+
 def _fails_with(error: BaseException) -> TrackerGroup:
     group = TrackerGroup(params=[click.Option(["--debug"], is_flag=True)])
 
@@ -41,10 +51,26 @@ def _fails_with(error: BaseException) -> TrackerGroup:
 
 def test_every_command_says_what_it_does_with_an_example(tracker: Tracker) -> None:
     """Help has a sentence, the options and an example for each command."""
-    for name in main.commands:
+    for name in main.list_commands(click.Context(main)):
         output = tracker(name, "--help").stdout
         assert "Examples:\n    tracker " in output
         assert tracker(name, "-h").stdout == output
+
+
+def test_every_command_can_be_reached() -> None:
+    """No command has a file and is not offered."""
+    context = click.Context(main)
+    commands = [main.get_command(context, name) for name in main.list_commands(context)]
+    reached = {command.callback.__module__ for command in commands if command and command.callback}
+    files = Path(airtape_cli.commands.__file__).parent.glob("[a-z]*.py")
+    assert reached == {f"airtape_cli.commands.{file.stem}" for file in files}
+
+
+def test_only_the_command_that_is_asked_for_is_loaded(
+    workdir: Path, run_python: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    """Syncs that start every few minutes do not pay for all of the other commands."""
+    assert run_python(COMMANDS, cwd=workdir).stdout.strip() == "['airtape_cli.commands.sync']"
 
 
 def test_the_version_is_told(tracker: Tracker) -> None:

@@ -27,6 +27,8 @@ from tests.sync_faults.targets import Targets
 pytestmark = [pytest.mark.sync_faults, pytest.mark.timeout(600)]
 
 NOTHING_NEW_S, CALLS_EACH, MIB, LS_S = 5.0, 3, 200, 1.0
+ASKED = 20
+"""How often a pass may ask for the current directory; Python itself does so when it starts."""
 LONGEST_S = 300.0
 """Seconds after which the first sync is taken to hang."""
 SETTLED_S = 2.1
@@ -94,16 +96,19 @@ def _look_for_news(
     )
     assert seconds <= NOTHING_NEW_S
     assert mib <= MIB
-    calls = _calls_by_directory(wandb, url, tmp_path / "calls")
+    calls, asked = _calls_by_directory(wandb, url, tmp_path / "calls")
     most, usual = max(calls.values()), Counter(calls.values()).most_common(1)[0]
     row(
         "S8",
         f"{targets.kind}: system calls for a directory with nothing new (strace)",
         tries=len(calls),
-        result=f"{usual[0]} for {usual[1]:,} of {len(calls):,} directories, {most} at most",
-        passes=f"<= {CALLS_EACH} for each finished, undamaged directory",
+        result=f"{usual[0]} for {usual[1]:,} of {len(calls):,} directories, {most} at most; "
+        f"{asked} for where one is",
+        passes=f"<= {CALLS_EACH} for each finished, undamaged directory; <= {ASKED} for where one "
+        "is, all in all",
     )
     assert most <= CALLS_EACH
+    assert asked <= ASKED
 
 
 def _nothing_new(wandb: Path, url: str) -> tuple[float, int]:
@@ -114,20 +119,26 @@ def _nothing_new(wandb: Path, url: str) -> tuple[float, int]:
     return time.monotonic() - began, int(done.stdout)
 
 
-def _calls_by_directory(wandb: Path, url: str, trace: Path) -> dict[str, int]:
-    """Return how often a pass asks the system for something in each finished directory."""
+def _calls_by_directory(wandb: Path, url: str, trace: Path) -> tuple[dict[str, int], int]:
+    """Return how often a pass asks the system for something in each finished directory.
+
+    The folder is named from where one is; how often that is asked for is returned, too.
+    """
     strace = shutil.which("strace")
     assert strace, "counting system calls needs strace"
     subprocess.run(
-        [strace, "-f", "-qq", "-o", str(trace), *tracker(wandb, url)],
+        [strace, "-f", "-qq", "-o", str(trace), *tracker(Path(wandb.name), url)],
+        cwd=wandb.parent,
         check=True,
         capture_output=True,
         timeout=120,
     )
     known = _known_directories(url)
-    names = re.compile(re.escape(f"{wandb}/") + r"(run-[^/\"]+)")
-    calls = Counter(names.findall(trace.read_text(encoding="utf-8", errors="replace")))
-    return {name: count for name, count in calls.items() if name in known}
+    said = trace.read_text(encoding="utf-8", errors="replace")
+    names = re.compile(r"[\"/]" + re.escape(f"{wandb.name}/") + r"(run-[^/\"]+)")
+    calls = Counter(names.findall(said))
+    each = {name: count for name, count in calls.items() if name in known}
+    return each, len(re.findall(r"\bgetcwd\(", said))
 
 
 def _known_directories(url: str) -> set[str]:

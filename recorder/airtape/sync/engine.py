@@ -13,6 +13,7 @@ from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.rundir import Found, find_run_dirs
+from airtape.sync.absolute import Absolute
 from airtape.sync.again import Again
 from airtape.sync.brake import Halted
 from airtape.sync.clashes import add_clashes
@@ -139,6 +140,7 @@ class _Pass:
         self._report = report
         self._deleted = DeletedRuns(options.tombstones)
         self._again = Again(wanted=options.again)
+        self._key = Absolute()  # what the hint of a directory is kept under
         self._limit = Limit(options.limit)
         self._logs: list[Path] = []
         self._hints: dict[str, DirectoryHint] = {}
@@ -182,7 +184,7 @@ class _Pass:
                 self._keep_hints()
             raise
         finally:
-            add_clashes(self._report.runs, self._hints)
+            add_clashes(self._report.runs, self._hints, self._key)
 
     def _reports(self, glances: Sequence[Glance], busy: int) -> Iterator[RunReport]:
         """Send what is new, and yield a report for each directory, in order."""
@@ -215,7 +217,7 @@ class _Pass:
         return stone is not None
 
     def _glance(self, path: Path) -> Glance | None:
-        hint = None if self._options.again else self._hints.get(_key(path))
+        hint = None if self._options.again else self._hints.get(self._key(path))
         try:
             return glance(path, hint, trust=hint is not None and self._is_of_this(hint))
         except OSError as error:
@@ -270,11 +272,12 @@ class _Pass:
             raise
         hint = directory.hint(self._options.now_ns())
         if hint is not None and hint != seen.hint:
+            key = self._key(seen.path)
             with self._lock:
-                self._hints[_key(seen.path)] = hint
+                self._hints[key] = hint
                 # From a new id nobody could tell which run of the logs it was.
                 if not directory.has_new_id:
-                    self._new_hints[_key(seen.path)] = hint
+                    self._new_hints[key] = hint
         return report
 
     def _advance(self, path: Path, size: int) -> None:
@@ -320,8 +323,3 @@ def _log_file(path: Path, writer: bytes) -> list[LogFile]:
     if header is None or header.writer != writer:
         return []
     return [LogFile(path, header, status.st_size, status.st_mtime_ns)]
-
-
-def _key(path: Path) -> str:
-    """Return what the hint of a directory is kept under."""
-    return str(path.absolute())
