@@ -10,17 +10,21 @@ from typing import IO
 
 
 @contextmanager
-def whole_file(path: Path, check: Callable[[Path], object] = lambda _: None) -> Iterator[IO[bytes]]:
+def whole_file(
+    path: Path, check: Callable[[Path], object] = lambda _: None, *, by: str = ""
+) -> Iterator[IO[bytes]]:
     """Give a file to write, which takes the place of `path` when all of it is on the disk.
 
     Args:
         path: The file, in a folder that is there.
         check: Looks at what was written, under another name, and raises if it is not to be used.
+        by: Who writes, as part of that name: ``.NAME.`` and this and eight digits. It is left when
+            they are killed.
 
     Raises:
         OSError: It cannot be written; what stood at `path` still does.
     """
-    aside = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    aside = path.with_name(f".{path.name}.{by}{os.urandom(4).hex()}")
     try:
         with aside.open("xb") as file:
             yield file

@@ -47,6 +47,19 @@ def test_what_no_record_names_is_removed(tracker: Tracker, make_run: MakeRun, wa
     assert tracker("gc", "--yes").stdout == "Removed 0 files, 0 B.\n"
 
 
+def test_what_a_killed_scrub_left_is_removed(tracker: Tracker, make_run: MakeRun) -> None:
+    """It has the name of what it was to replace, which stays; `clean` would take it for a file."""
+    files = make_run() / "files"
+    files.mkdir()
+    for name in ("config.yaml", ".config.yaml.scrub-0123abcd", ".config.yaml.scrub-mine"):
+        (files / name).write_text("x")
+    assert tracker("gc", "--yes").stdout.endswith("Removed 1 file, 1 B.\n")
+    assert sorted(path.name for path in files.iterdir()) == [
+        ".config.yaml.scrub-mine",
+        "config.yaml",
+    ]
+
+
 def test_a_digest_is_named_however_it_stands_there(tracker: Tracker, make_run: MakeRun) -> None:
     """As part of a text, as a name, in a kind that only a later version knows."""
     run_dir = make_run("ab12cd34", (250, [{UNNAMED: [f"sha256:{NAMED}"]}]), logs.ended())

@@ -305,7 +305,7 @@ def test_whoever_is_killed_can_begin_again(
         assert not _is_anywhere(workdir), number
         assert not any(workdir.glob(f"*/*/{file['sha256']}"))
         assert _noted(run_dir) == hits
-        assert sorted(path.name for path in run_dir.glob(".*")) == []
+        assert sorted(path.name for path in run_dir.rglob(".*")) == []
         assert [path.name for path in run_dir.glob("logs/scrub*")] == ["scrub.jsonl"]
         tracker("verify", str(run_dir), "--against", STORE)
         shutil.rmtree(workdir)
@@ -396,6 +396,9 @@ def test_what_cannot_be_written_is_named(
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
+    def refuse_named(path: Path, **_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
     with monkeypatch.context() as patched:
         patched.setattr(os, "fchmod", refuse)
         assert "cannot be written anew" in _scrub(tracker, "--yes", exit_code=4).stderr
@@ -406,6 +409,10 @@ def test_what_cannot_be_written_is_named(
         stderr = _scrub(tracker, "--yes", exit_code=4).stderr
         assert "does not hold what it should" in stderr
         assert (run_dir / "run-ab12cd34.txlog").read_bytes() == whole
+    (run_dir / "logs/.x.scrub-0123abcd").touch()
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse_named)
+        assert "what a killed scrub left" in _scrub(tracker, "--yes", exit_code=4).stderr
     (run_dir / "logs/scrub.jsonl").mkdir()
     assert "cannot be noted" in _scrub(tracker, "--yes", exit_code=4).stderr
 

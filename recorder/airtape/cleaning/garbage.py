@@ -21,7 +21,9 @@ _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _RAW: Final = re.compile(rb"(?=([0-9a-f]{64}))")
 _CHUNK: Final = 1 << 20
 _DIGEST_SIZE: Final = 64
-_HALF_WRITTEN: Final = re.compile(r"\.[0-9a-f]{16}\.part|\.[0-9a-f]{64}\.[0-9a-f]{8}")
+_HALF_WRITTEN: Final = re.compile(
+    r"\.[0-9a-f]{16}\.part|\.[0-9a-f]{64}\.[0-9a-f]{8}|\..+\.scrub-[0-9a-f]{8}", re.DOTALL
+)
 _DELETED: Final = ".deleted-run-*"
 
 

@@ -92,15 +92,20 @@ class KeptReceipts:
         return "new" if kept is None else "newer"
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, by: str = "") -> None:
     """Write a file, all of it or nothing, and onto its disk; its folder is made if need be.
+
+    Args:
+        path: The file.
+        data: What it is to hold.
+        by: Who writes it; see `whole_file`.
 
     Raises:
         TargetError: It cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as file:
+        with whole_file(path, by=by) as file:
             file.write(data)
     except OSError as error:
         raise TargetError(

@@ -37,7 +37,8 @@ def write_pending(run_dir: Path, contents: Iterable[Digest]) -> None:
         TargetError: It cannot be written.
     """
     path = _path(run_dir)
-    write_whole(path, json.dumps(sorted([one.size, one.sha256] for one in contents)).encode())
+    data = json.dumps(sorted([one.size, one.sha256] for one in contents)).encode()
+    write_whole(path, data, by="scrub-")
     path.chmod(_PRIVATE)
 
 

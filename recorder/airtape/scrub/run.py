@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ NOTES: Final = "scrub.jsonl"
 """The file among the logs of a run directory that says what was taken out where."""
 
 _BEGUN: Final = "scrub.begun"
+_BY: Final = "scrub-"
+_LEFT: Final = re.compile(r"\..+\.scrub-[0-9a-f]{8}", re.DOTALL)
+"""What a file is called that somebody was about to put into the place of another."""
 _READ_ONLY: Final = 0o444
 
 
@@ -93,6 +97,7 @@ def scrub_run(run_dirs: Iterable[Path], texts: Sequence[str], *, now: str, by: s
     """
     done = RunScrub()
     for run_dir in run_dirs:
+        _drop_left(run_dir)
         contents = _Contents(run_dir, texts)
         for log in contents.logs:
             log.look()
@@ -138,13 +143,13 @@ class _Contents:
     def write_new_blobs(self) -> None:
         for path, data in self._blobs.items():
             new = path.with_name(sha256(data).hexdigest())
-            write_whole(new, data)
+            write_whole(new, data, by=_BY)
             new.chmod(_READ_ONLY)
 
     def write_files(self) -> None:
         for path, data in self._files.items():
             mode = path.stat().st_mode & 0o777
-            write_whole(path, data)
+            write_whole(path, data, by=_BY)
             path.chmod(mode)
         for path in self._blobs:
             path.unlink()
@@ -157,6 +162,20 @@ def _files_of(run_dir: Path) -> Iterator[Path]:
                 path = Path(parent, name)
                 if path.is_file() and not path.is_symlink() and name != NOTES:
                     yield path
+
+
+def _drop_left(run_dir: Path) -> None:
+    """Remove what those left who were killed: what it was to replace is still there."""
+    left = [path for path in _files_of(run_dir) if _LEFT.fullmatch(path.name)]
+    try:
+        for path in left:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise TargetError(
+            "what a killed scrub left cannot be removed",
+            where=str(error.filename),
+            because=error.strerror,
+        ) from error
 
 
 def _without(data: bytes, scrubber: Scrubber) -> bytes:
@@ -194,7 +213,7 @@ def _begun(run_dir: Path, contents: _Contents) -> dict[str, Any]:
         "files": list(dict.fromkeys([*before.get("files", ()), *files])),
     }
     if any(said.values()):
-        write_whole(path, json.dumps(said).encode())
+        write_whole(path, json.dumps(said).encode(), by=_BY)
     return said
 
 
@@ -204,7 +223,7 @@ def _note(run_dir: Path, said: dict[str, Any]) -> None:
     path = RunDir(run_dir, "").logs / NOTES
     try:
         before = path.read_bytes() if path.exists() else b""
-        write_whole(path, before + json.dumps(said).encode() + b"\n")
+        write_whole(path, before + json.dumps(said).encode() + b"\n", by=_BY)
         path.with_name(_BEGUN).unlink()
     except (OSError, TargetError) as error:
         raise TargetError(
