@@ -16,7 +16,16 @@ from airtape.settings_files import read_section, user_file
 from airtape.settings_project import project_file, read_project_file
 
 SECTION: Final = "targets"
-_PASSWORD: Final = re.compile(r"(://[^:/@\s]*:)\S*(?=@)|([?&]\w*password=)[^&\s]*")
+_PASSWORD: Final = re.compile(
+    r"""
+    (://[^:/@\s]*:) \S* (?=@)
+    | ( (?<!\w) \w*
+        (?:password|passwd|pwd|token|secret|api_?key|access_?key|signature|credential) \s*=\s* )
+      (?: '(?:[^'\\]|\\.)*' | [^&\#\s]* )
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+"""In the place of the user's, in a query, or in a connection string, where it may be quoted."""
 
 
 class NamedTarget(NamedTuple):

@@ -30,6 +30,8 @@ def test_one_screen_says_it_all(tracker: Tracker, make_run: MakeRun, wandb: Path
     assert any(line.split()[:2] == ["project", "digits"] for line in lines)
     assert any(line.split()[:2] == ["lab", "sqlite:lab.db"] for line in lines)
     assert sorted(wandb.rglob("*")) == before
+    (wandb / "none").mkdir()
+    assert "0 run directories" in tracker("doctor", "--in", str(wandb / "none")).stdout
 
 
 def test_no_secret_is_said(tracker: Tracker, wandb: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +49,37 @@ def test_no_secret_is_said(tracker: Tracker, wandb: Path, monkeypatch: pytest.Mo
         assert TOKEN not in output
         assert "***" in output
         assert "redacted" in output
+
+
+def test_no_secret_is_said_however_it_is_written(
+    tracker: Tracker, wandb: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In each way to say one in an address, in files of passwords, and in what has no effect."""
+    secrets = [f"Secret{number:02d}Secret" for number in range(13)]
+    addresses = [
+        "postgresql://me:{}@db/runs",
+        "postgresql://me:p@s/{}@db/runs",
+        "postgresql://db/runs?user=me&password={}",
+        "postgresql://db/runs?sslpassword={}&passfile=/x",
+        "postgresql:host=db password={} dbname=runs",
+        "postgresql:host=db password='a {}' dbname=runs",
+        "https://me:{}@host/x",
+        "https://host/x?token={}",
+        "https://host/x#access_token={}",
+        "s3://AKIA2E0A8F3B244C9986:{}@bucket",
+    ]
+    lines = [f"t{at} = {one.format(secrets[at])}" for at, one in enumerate(addresses)]
+    (wandb / "settings").write_text("\n".join(["[targets]", *lines]))
+    home = Path(os.environ["HOME"])
+    (home / ".pgpass").write_text(f"db:5432:*:me:{secrets[10]}\n")
+    (home / ".netrc").write_text(f"machine host login me password {secrets[11]}\n")
+    monkeypatch.setenv("PGPASSWORD", secrets[12])
+    monkeypatch.setenv("TRACKER_NOTES", " ".join(secrets[10:]))
+    monkeypatch.setenv("TRACKER_TAGS", f"ok,{secrets[12]}")
+    for arguments in ((), ("--json",)):
+        output = tracker("doctor", *arguments).output
+        assert "t9" in output
+        assert [secret for secret in secrets if secret in output] == []
 
 
 def test_something_bad_has_an_exit_code(

@@ -78,6 +78,20 @@ def test_a_target_that_is_no_text(value: str, folder: Path) -> None:
         ("sqlite:/data/runs.db", "sqlite:/data/runs.db"),
         ("https://:key@host/", "https://:***@host/"),
         ("postgresql://host/runs?password=s3cret&a=1", "postgresql://host/runs?password=***&a=1"),
+        (
+            "postgresql://h/r?passfile=/p&sslpassword=x",
+            "postgresql://h/r?passfile=/p&sslpassword=***",
+        ),
+        (
+            "postgresql:host=h password='a b\\' c' dbname=r",
+            "postgresql:host=h password=*** dbname=r",
+        ),
+        ("host=h PASSWORD = x dbname=r", "host=h PASSWORD = *** dbname=r"),
+        (
+            "https://h/x?api_key=k&b=1#access_token=t",
+            "https://h/x?api_key=***&b=1#access_token=***",
+        ),
+        ("s3://bucket?X-Amz-Signature=5f&key=a", "s3://bucket?X-Amz-Signature=***&key=a"),
     ],
 )
 def test_a_password_is_not_shown(url: str, shown: str) -> None:

@@ -21,7 +21,6 @@ from airtape_cli.options import default_folder, json_option
 from airtape_cli.render.lines import Line, Span, aligned, echo_lines
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.text import shortened, shown
-from airtape_cli.render.verify_report import counted
 
 _STYLES: Final = {"good": "green", "poor": "yellow", "bad": "red"}
 _HIDDEN: Final = "***"
@@ -84,8 +83,12 @@ def _runs(folder: Path) -> Finding:
     found = find_run_dirs([folder]) if folder.is_dir() else None
     if found is None:
         return Finding("runs", "good", "none yet")
-    bad = f", {counted(len(found.problems), 'directory')} without a log" if found.problems else ""
-    return Finding("runs", "good", f"{counted(len(found.run_dirs), 'run directory')}{bad}")
+    bad = f", {_directories(len(found.problems))} without a log" if found.problems else ""
+    return Finding("runs", "good", f"{_directories(len(found.run_dirs), 'run ')}{bad}")
+
+
+def _directories(count: int, kind: str = "") -> str:
+    return f"{count} {kind}{'directory' if count == 1 else 'directories'}"
 
 
 def _settings() -> Iterator[dict[str, Any]]:
