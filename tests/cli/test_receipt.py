@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from airtape.backends.memory import MemoryBackend
+from airtape.receipts.document import encode_receipt, read_receipt
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 
@@ -64,6 +66,26 @@ def test_the_newest_receipt_counts(
     assert sorted(path.name for path in (workdir / "wandb/receipts").iterdir()) == ["lab.receipt"]
     (said,) = tracker_json("status", "--to", "lab")["targets"]
     assert len(said["waiting"]) == 1
+
+
+def test_a_clock_that_ran_ahead_holds_up_nothing(
+    tracker: Tracker, tracker_json: Callable[..., Any], make_run: MakeRun
+) -> None:
+    """There; what comes after it was put right counts, and what came before does not."""
+    make_run()
+    kept = []
+    for number, ahead_s in enumerate((0, 2 * 86_400, 0)):
+        tracker("sync", "--to", STORE)
+        tracker("receipt", "export", f"{number}.receipt", "--from", STORE, "--name", "lab")
+        made = read_receipt(Path(f"{number}.receipt"))
+        made = replace(made, made_ns=made.made_ns + ahead_s * 10**9)
+        Path(f"{number}.receipt").write_bytes(encode_receipt(made))
+        make_run(f"run{number}")
+    for number in (1, 0, 2, 1):
+        said = tracker_json("receipt", "import", f"{number}.receipt")
+        kept.append(said["receipts"][0]["kept"])
+    (said,) = tracker_json("status", "--to", "lab")["targets"]
+    assert (kept, len(said["waiting"])) == (["new", "older", "newer", "older"], 1)
 
 
 def test_a_receipt_that_was_cut_or_changed_is_refused(

@@ -105,9 +105,10 @@ def import_receipt(
 ) -> None:
     """Keep receipts beside the runs that they are about.
 
-    The newest one of each target counts, in whatever order they come. They are kept in the folder
-    `receipts` beside the runs; where that is read-only, in the one that the setting receipt_dir
-    names.
+    The newest one of each target counts, in whatever order they come. One that was made in the
+    future, by a clock that ran ahead, gives way to any that has all that it has. They are kept in
+    the folder `receipts` beside the runs; where that is read-only, in the one that the setting
+    receipt_dir names.
 
     \b
     Examples:
@@ -131,7 +132,7 @@ def import_receipt(
             document = replace(document, name=_checked(name))
         _check_target(document, where)
         check_is_of_these(document, found)
-        kept = receipts.keep(document)
+        kept = receipts.keep(document, now_ns=time.time_ns())
         shapes.append({"file": file, "kept": kept, **_shape(document)})
         if not as_json:
             click.echo(f"{shown(file)} {_SAID[kept]}: {_text(document)}.")

@@ -17,6 +17,7 @@ from airtape.receipts.document import (
     is_receipt_name,
     read_receipt,
 )
+from airtape.receipts.order import is_later
 from airtape.rundir import Found, log_files, stub_in
 from airtape.sync.log_file import header_of
 from airtape.sync.renames import Renames
@@ -66,8 +67,12 @@ class KeptReceipts:
                 "the receipt cannot be read", where=str(path), because=error.strerror
             ) from error
 
-    def keep(self, document: ReceiptDocument) -> Imported:
+    def keep(self, document: ReceiptDocument, *, now_ns: int) -> Imported:
         """Keep a receipt in place of an older one of the same target.
+
+        Args:
+            document: The receipt.
+            now_ns: The wall clock here, in nanoseconds since 1970.
 
         Raises:
             UsageError: The one that is kept under its name is of another target.
@@ -84,10 +89,10 @@ class KeptReceipts:
                     hint="Keep it under another name with --as, or remove "
                     f"{self.path_of(document.name)} if the target has moved.",
                 )
-            if kept.made_ns > document.made_ns:
-                return "older"
             if kept == document:
                 return "same"
+            if not is_later(document, kept, now_ns=now_ns):
+                return "older"
         write_whole(self.path_of(document.name), encode_receipt(document))
         return "new" if kept is None else "newer"
 
