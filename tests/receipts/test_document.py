@@ -80,6 +80,7 @@ def _sealed(body: bytes) -> bytes:
     return b"airtape receipt 1 " + sha256(body).hexdigest().encode() + b"\n" + body
 
 
+@pytest.mark.timeout(60)
 @given(RECEIPTS)
 def test_a_receipt_comes_back_as_it_was(receipt: ReceiptDocument) -> None:
     """Whatever names and numbers stand in it."""
