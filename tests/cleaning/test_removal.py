@@ -177,9 +177,29 @@ def test_somebody_on_another_machine_is_given_a_day(
     said["owner"][0] = host
     said["began_s"] -= hours * 3600
     path.write_text(json.dumps(said))
+    # By the clock that wrote it, too.
+    at = path.stat().st_mtime - hours * 3600
+    os.utime(path, (at, at))
     assert find_settled([tmp_path])[1] == []
     assert claim.folder.exists() is stays
     assert newest.exists() is not stays
+
+
+def test_a_clock_that_jumps_makes_nobody_dead(
+    tmp_path: Path, resumed: Candidate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file system knows that somebody on another machine has just begun."""
+    newest = resumed.directories[-1]
+    claim = Claim(newest)
+    claim.take(newest, [newest])
+    newest.rename(claim.run)
+    path = claim.folder / "claim.json"
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "owner": ["other", *said["owner"][1:]]}))
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * 86_400)
+    assert find_settled([tmp_path])[1] == []
+    assert claim.folder.exists()
 
 
 def test_what_stands_in_its_place_is_not_written_over(tmp_path: Path, resumed: Candidate) -> None:

@@ -27,9 +27,11 @@ from airtape.scrub.targets import (
     forget_free_pages,
     send_again,
 )
+from airtape.silence import going_on
 from airtape.sync.report import ExitCode
 from airtape.targets import without_password
 from airtape.tombstones import now_text
+from airtape.writers import joined_writers, read_writers
 from airtape_cli.locate import find_whole_run
 from airtape_cli.options import default_folder, folder_option, json_option, named_target, vantage
 from airtape_cli.render.notes import echo_note
@@ -139,9 +141,11 @@ def _check(run: Overview, targets: Sequence[str]) -> None:
         UsageError: It cannot.
         TargetError: A target cannot be reached.
     """
-    if run.state.name == "running":
+    writers = [writer for directory in run.directories for writer in read_writers(directory, [])]
+    state = going_on(joined_writers(writers), vantage())
+    if state is not None:
         raise UsageError(
-            f"{run.name or run.run_id} is {run.state}",
+            f"{run.name or run.run_id} is {state}",
             where=str(run.directory),
             hint="`tracker stop` ends it first.",
         )

@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from airtape.errors import TargetError
 from airtape.process import ProcessIdentity, process_runs, this_process
+from airtape.silence import file_clock_ns
 
 PREFIX: Final = ".cleaned-"
 _NEW: Final = ".cleaned-new-"
@@ -152,7 +153,7 @@ def settle(folder: Path) -> Iterator[str]:
         try:
             if said is None:
                 yield from _settle_unknown(path)
-            elif not _is_alive(said):
+            elif not _is_alive(path, said):
                 yield from _settle_one(Claim(_place_of(path)), said)
         except OSError as error:
             raise TargetError(
@@ -166,7 +167,7 @@ def going(folder: Path) -> Iterator[Path]:
     """Yield what is left of runs that the dead have decided to remove."""
     for path in sorted(folder.glob(f"{PREFIX}*")):
         said = _read(path)
-        if said is not None and not _is_alive(said) and (path / _CHECKED).exists():
+        if said is not None and not _is_alive(path, said) and (path / _CHECKED).exists():
             yield path
 
 
@@ -201,13 +202,18 @@ def _place_of(folder: Path) -> Path:
     return folder.with_name(folder.name.removeprefix(PREFIX))
 
 
-def _is_alive(said: dict[str, Any]) -> bool:
+def _is_alive(path: Path, said: dict[str, Any]) -> bool:
     """Tell whether somebody may still be at work."""
     owner, me = ProcessIdentity(*said["owner"]), this_process()
     if owner.host == me.host and owner.boot_id and owner.boot_id == me.boot_id:
         return process_runs(owner.pid, owner.start_ticks)
-    age_s: float = abs(time.time() - said["began_s"])
-    return age_s < _GIVEN_UP_S
+    ages: list[float] = [abs(time.time() - said["began_s"])]
+    # Either clock may be wrong by days; that of the file system is one for both.
+    there_ns = file_clock_ns(path.parent)
+    with suppress(OSError):
+        if there_ns is not None:
+            ages.append((there_ns - (path / _SAYS).stat().st_mtime_ns) / 1e9)
+    return min(ages) < _GIVEN_UP_S
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -13,7 +13,8 @@ from airtape.cleaning.claim import going
 from airtape.errors import TargetError
 from airtape.records import Record
 from airtape.rundir import RunDir
-from airtape.states import Vantage, state_of
+from airtape.silence import state_by_all_clocks
+from airtape.states import Vantage
 from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, read_writers
 
@@ -92,8 +93,7 @@ class Sweep:
 
     def _going_on(self, writers: Iterable[WriterFiles]) -> Iterator[str]:
         for writer in writers:
-            fold = writer.fold()
-            state = state_of(writer.header, fold.exit, fold.heard_ns, self._vantage)
+            state = state_by_all_clocks(writer, writer.fold(), self._vantage)
             if state.name == "running" and writer.header.role != "amend":
                 yield f"it is {state}"
 

@@ -14,7 +14,8 @@ from airtape.cleaning.proof import Proof, WriterHere, digests_of, read_here
 from airtape.overview import Overview
 from airtape.query.joined import Incarnation, JoinedRun, read_runs
 from airtape.rundir import CLEANED_SUFFIX, log_files, stub_in
-from airtape.states import Vantage, state_of
+from airtape.silence import file_clock_ns, going_on
+from airtape.states import Vantage
 from airtape.writers import read_writers
 
 _S = 1_000_000_000
@@ -143,7 +144,7 @@ def _judge(candidate: Candidate, proofs: Sequence[Proof], rules: Rules, vantage:
         candidate.looks = looks_of(candidate.directories)
         logs = (log for directory in candidate.directories for log in log_files(directory))
         changed_ns = max((log.lstat().st_mtime_ns for log in logs), default=0)
-        if vantage.now_ns - changed_ns < rules.older_than_s * _S:
+        if _now_ns(candidate, vantage) - changed_ns < rules.older_than_s * _S:
             candidate.stay("kept", "it is not old enough")
             return
         run = run_of(candidate)
@@ -160,12 +161,18 @@ def _judge(candidate: Candidate, proofs: Sequence[Proof], rules: Rules, vantage:
             candidate.stay("refused", f"{error.filename}: {error.strerror}")
 
 
+def _now_ns(candidate: Candidate, vantage: Vantage) -> int:
+    """Return the time by whichever clock makes its logs the youngest."""
+    clocks = (file_clock_ns(directory.parent) for directory in candidate.directories)
+    return min([vantage.now_ns, *filter(None, clocks)])
+
+
 def _look_at(
     candidate: Candidate, run: JoinedRun, proofs: Sequence[Proof], vantage: Vantage
 ) -> None:
-    going_on = _not_proved_to_have_ended(run, vantage)
-    if going_on is not None:
-        candidate.stay("kept", going_on)
+    state = going_on(run.writers, vantage)
+    if state is not None:
+        candidate.stay("kept", f"it is {state}")
         return
     links = [directory for directory in run.directories if directory.is_symlink()]
     if links:
@@ -180,21 +187,6 @@ def _look_at(
         candidate.receipts.append(receipt_by(proof, run))
     if candidate.reasons:
         candidate.verdict = "refused"
-
-
-def _not_proved_to_have_ended(run: JoinedRun, vantage: Vantage) -> str | None:
-    """Return what speaks against it that all writers of a run have ended, None if nothing does."""
-    read = {parent for writer in run.writers for parent, _ in writer.header.parents}
-    for writer in run.writers:
-        fold = writer.fold()
-        continued = writer.header.writer in read
-        # An amendment is written at once, and has no end.
-        if writer.header.role == "amend":
-            continue
-        state = state_of(writer.header, fold.exit, fold.heard_ns, vantage, continued=continued)
-        if state.name in {"running", "unknown"}:
-            return f"it is {state}"
-    return None
 
 
 def _damage_of(run: JoinedRun, writers: Iterable[WriterHere]) -> Iterable[str]:
