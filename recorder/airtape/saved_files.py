@@ -50,12 +50,13 @@ class _Entry:
         seen: What it looked like at the last look.
         restless_since: When it was first seen to have changed since, None if it has not.
         rests_until: Until when it is left alone.
+        problem: Why it could not be copied the last time, None if it could.
         said: What is to be recorded of it since it was copied last.
         lock: Held while it is copied.
     """
 
     __slots__ = (
-        *("lock", "looks", "path", "policy"),
+        *("lock", "looks", "path", "policy", "problem"),
         *("restless_since", "rests_until", "said", "seen", "source"),
     )
 
@@ -67,6 +68,7 @@ class _Entry:
         self.seen: Looks | None = None
         self.restless_since: float | None = None
         self.rests_until = 0.0
+        self.problem: str | None = None
         self.said: dict[str, Plain] = {}
         self.lock = threading.RLock()
 
@@ -287,11 +289,16 @@ class SavedFiles:
             try:
                 copied = self._copied(entry, take_any=take_any)
             except (OSError, ValueError) as error:
+                cause = getattr(error, "strerror", None) or str(error)
                 # A file that is saved and then removed stays as it was.
-                if is_first or not isinstance(error, FileNotFoundError):
-                    cause = getattr(error, "strerror", None) or str(error)
+                is_new = cause != entry.problem and not isinstance(error, FileNotFoundError)
+                if is_first or is_new:
                     self._warn(f"{entry.source or entry.path} cannot be saved: {cause}")
+                entry.problem = cause
+                # Tried again with the next look at all files, not before.
+                entry.restless_since = None
                 return None
+            entry.problem = None
             if not copied.is_steady and not take_any:
                 return None
             # A file that is changed again within a tick of the clock looks the same.

@@ -275,6 +275,20 @@ def test_what_cannot_be_saved_is_said(
     assert (workdir / "s/b.txt").read_text() == "B"
 
 
+def test_what_cannot_be_saved_is_said_once(
+    tree: Path, run: airtape.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with each look at the files, which go on for as long as the run does."""
+    monkeypatch.setattr(file_watch, "SETTLE_S", 0.01)
+    os.mkfifo(tree / "s/pipe.txt")
+    saved(run, "s/*.txt")
+    for text in ("B2", "B3"):
+        (tree / "s/b.txt").write_text(text)
+        wait_until(lambda: Path(run.dir, "s/b.txt").read_text() == text)  # noqa: B023 - at once
+    notes = Path(run.sync_dir, "logs/debug.log").read_text()
+    assert notes.count("pipe.txt cannot be saved") == 1
+
+
 def test_the_file_behind_a_link_is_copied(tree: Path, run: airtape.Run) -> None:
     """As with `latest.pt -> model-3.pt`."""
     (tree / "latest.txt").symlink_to("a.txt")
