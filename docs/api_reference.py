@@ -70,6 +70,7 @@ DIFFERENCES: Mapping[str, str] = {
         "hidden names, as `keys()` does. Keys with a period are kept as they are, with one warning."
     ),
     "login": "It always returns False, without a warning: nothing here needs a login.",
+    "require": "It does nothing, and refuses nothing.",
     "setup": "It starts nothing.",
     "Run.settings": "Few, all of them below; `run.settings` is frozen.",
     "Config.update": "All values are set or none.",
@@ -91,7 +92,7 @@ METHODS = [
     for name, value in inspect.getmembers(airtape.Run, inspect.isfunction)
     if not name.startswith("_") and name not in {*INTERNAL, *vars(LaterMethods)}
 ]
-AROUND = ("login", "setup", "teardown")
+AROUND = ("login", "require", "setup", "teardown", "termerror", "termlog", "termwarn")
 """What scripts call before and after their runs."""
 
 LATER = [name for name in vars(LaterMethods) if not name.startswith("_")]

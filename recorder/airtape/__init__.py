@@ -46,12 +46,13 @@ from airtape.errors import (
     UsageError,
 )
 from airtape.later import LATER_MODULES, LaterModule, missing_name
-from airtape.login import login, setup, teardown
+from airtape.login import login, require, setup, teardown
 from airtape.metric import Metric
 from airtape.restoring import reads_with
 from airtape.run import Run
 from airtape.settings import Settings
 from airtape.summary import Summary
+from airtape.term import termerror, termlog, termwarn
 from airtape.version import __version__
 
 if TYPE_CHECKING:
@@ -99,12 +100,16 @@ __all__ = (
     "login",
     "mark_preempting",
     "pin_config_keys",
+    "require",
     "restore",
     "run",
     "save",
     "setup",
     "summary",
     "teardown",
+    "termerror",
+    "termlog",
+    "termwarn",
     "unwatch",
     "upsert_artifact",
     "use_artifact",

@@ -256,6 +256,9 @@ class BeforeInit:
     def __init__(self, name: str) -> None:
         object.__setattr__(self, "_name", name)
 
+    def __repr__(self) -> str:
+        return f"<{self._name} before init()>"
+
     def __getattr__(self, key: str) -> object:
         raise no_run_error(f"wandb.{self._name}.{key}")
 

@@ -10,9 +10,18 @@ LATER = frozenset(
     {
         *("Audio", "Classes", "Graph", "Histogram", "Html", "Image", "JoinedTable", "Molecule"),
         *("Object3D", "Plotly", "Table", "Video", "box3d", "plot_table", "visualize"),
-        *("Artifact", "ArtifactTTL", "agent", "sweep"),
+        *("Artifact", "ArtifactTTL", "EvalTable", "agent", "controller", "sweep"),
     }
 )
+
+ELSEWHERE = frozenset(
+    {
+        *("apis", "attach", "data_types", "ensure_configured", "env", "sdk", "util", "wandb_run"),
+        *("catboost", "gym", "integration", "jupyter", "keras", "lightgbm", "sacred", "sklearn"),
+        *("tensorboard", "tensorflow", "xgboost"),
+    }
+)
+"""Modules of W&B's that are no part of its documented calls, and those for single libraries."""
 
 LATER_MODULES = frozenset({"plot"})
 
@@ -46,7 +55,7 @@ class LaterModule:
 
 def missing_name(module: str, name: str) -> AttributeError:
     """Return the error for a name that a module does not have."""
-    if name in LATER:
+    if name in LATER or name in ELSEWHERE:
         return _not_yet_name(module, name)
     return AttributeError(f"module {module!r} has no attribute {name!r}")
 
@@ -54,5 +63,6 @@ def missing_name(module: str, name: str) -> AttributeError:
 def _not_yet_name(module: str, name: str) -> NameNotAvailableYetError:
     return NameNotAvailableYetError(
         f"{module}.{name} is not available in this version",
-        hint=f"hasattr({module}, {name!r}) tells whether a version has it",
+        hint="leave it out, or ask before: "
+        f"hasattr({module}, {name!r}) tells whether a version has it",
     )

@@ -5,7 +5,7 @@ The calls are taken, with their names and arguments, and there is nothing to log
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
 from airtape.session import session, settings_for
@@ -35,6 +35,10 @@ def login(
 ) -> bool:
     """Tell whether somebody is logged in: never, for there is no server; the key is not kept."""
     return False
+
+
+def require(requirement: str | Iterable[str] | None = None) -> None:
+    """Do nothing: what scripts ask W&B for beforehand is there in any case, or not at all."""
 
 
 def setup(settings: Settings | Mapping[str, Any] | None = None) -> Setup:

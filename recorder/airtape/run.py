@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -311,9 +310,6 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
             f"init() returned the active run {self.id}; finish it first, or pass reinit=True, "
             "to start another"
         )
-
-    def __repr__(self) -> str:
-        return f"<Run {self.path} in {Path(self.sync_dir).name}>"
 
     def _log_plain(self, step: int | None, flags: int, data: object) -> int | None:
         is_flat = is_flat_plain(data)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airtape.config import Config
 from airtape.config_static import ConfigStatic
 from airtape.disabled import DisabledLifecycle, DisabledLog
+from airtape.errors import UsageError
 from airtape.lifecycle import Lifecycle
 from airtape.names import NO_ENTITY, check_tags, check_text
 from airtape.records import Kind, Plain
@@ -15,6 +17,9 @@ from airtape.runlog import RunLog
 from airtape.settings import Settings
 from airtape.summary import Summary
 from airtape.tags import Tags
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class RunFacts:
@@ -32,6 +37,23 @@ class RunFacts:
             if not hasattr(type(self), name):
                 raise AttributeError(f"Attribute {name} is not supported on Run object.")
             super().__setattr__(name, value)
+
+    def __repr__(self) -> str:
+        return f"<Run {self.path} in {Path(self.sync_dir).name}>"
+
+    # Libraries keep a run in what they copy; with W&B, too, the copy is the same run.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise UsageError(
+            "a run cannot be handed to another process, unless that one is forked",
+            where=self.path,
+            hint="let both processes be writers of one run: init(id=..., mode='shared')",
+        )
 
     @property
     def config(self) -> Config:

@@ -7,6 +7,7 @@ from operator import index
 from airtape.errors import InvalidDataError
 
 MAX_STEP = (1 << 63) - 1
+_HINT = "pass step=int(...), or no step"
 
 
 def step_number(step: object) -> int:
@@ -18,13 +19,11 @@ def step_number(step: object) -> int:
     if type(step) is int and -MAX_STEP <= step <= MAX_STEP:  # as nearly always, at less cost
         return step
     if isinstance(step, bool):
-        raise InvalidDataError(
-            "a step must be an integer, got a boolean", hint="pass step=int(...), or no step"
-        )
+        raise InvalidDataError("a step must be an integer, got a boolean", hint=_HINT)
     try:
         number = index(step)  # type: ignore[arg-type]  # whatever has no __index__ raises
     except TypeError as error:
-        raise InvalidDataError(str(error)) from error
+        raise InvalidDataError(str(error), hint=_HINT) from error
     if not -MAX_STEP - 1 <= number <= MAX_STEP:
         raise InvalidDataError(f"Value out of range: {number}")
     return number

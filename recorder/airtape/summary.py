@@ -95,6 +95,9 @@ class SummaryDict:
     def __len__(self) -> int:
         return len(self.keys())
 
+    def __repr__(self) -> str:
+        return repr({key: self.get(key) for key in self.keys()})
+
     def __reduce__(self) -> tuple[type[dict[str, Any]], tuple[dict[str, Any]]]:
         return dict, (dict(self.items()),)
 

@@ -13,6 +13,12 @@ def test_nobody_is_logged_in() -> None:
     assert airtape.login("0123456789", relogin=True, host="https://example.org") is False
 
 
+def test_nothing_is_required() -> None:
+    """What a script requires of W&B is taken, whatever it is."""
+    airtape.require("core")
+    airtape.require(["service", "nexus"])
+
+
 def test_setup_tells_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are those that a run would have."""
     monkeypatch.setenv("WANDB_PROJECT", "digits")

@@ -6,7 +6,7 @@ import pytest
 
 import airtape
 from airtape.errors import NotAvailableYetError
-from airtape.later import LATER, LATER_MODULES
+from airtape.later import ELSEWHERE, LATER, LATER_MODULES
 from tests.processes import RunPython
 
 
@@ -29,7 +29,7 @@ def test_run_config_and_summary_are_the_current_runs(workdir: Path, run_python: 
     )
 
 
-@pytest.mark.parametrize("name", sorted(LATER))
+@pytest.mark.parametrize("name", sorted(LATER | ELSEWHERE))
 def test_name_that_comes_later_says_so(name: str) -> None:
     """A name of W&B's that comes later raises an error that says so, and hasattr is false."""
     with pytest.raises(NotAvailableYetError, match=rf"airtape\.{name} is not available"):
@@ -61,4 +61,4 @@ def test_unknown_name_is_an_ordinary_mistake() -> None:
 
 def test_names_that_exist_are_not_said_to_come_later() -> None:
     """A name leaves the list when it comes to exist."""
-    assert set(airtape.__all__).isdisjoint(LATER)
+    assert set(airtape.__all__).isdisjoint(LATER | ELSEWHERE)

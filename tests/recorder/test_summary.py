@@ -311,6 +311,13 @@ def test_after_the_end_it_can_be_read_but_not_changed(log: Log, summary: Summary
     assert summary.items() == [("n", {"x": 1})]
 
 
+def test_it_shows_its_values(summary: Summary) -> None:
+    """Printed, it and each part of it look like the dictionaries that they stand for."""
+    summary["n"] = {"x": 1}
+    assert repr(summary) == "{'n': {'x': 1}}"
+    assert repr(summary["n"]) == "{'x': 1}"
+
+
 def test_copies_are_dictionaries(summary: Summary) -> None:
     """Copying and pickling the summary or a part of it gives plain dictionaries."""
     summary["n"] = {"x": 1}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import sys
 from collections.abc import Callable
 from datetime import timedelta
@@ -115,6 +117,18 @@ def test_name_and_notes_can_be_taken_back(run: airtape.Run) -> None:
     run.name = run.notes = None
     assert (run.name, run.notes) == (None, None)
     assert recorded(run).fold.run["notes"] is None
+
+
+def test_a_copy_of_a_run_is_the_run(run: airtape.Run) -> None:
+    """Configurations of libraries hold a run, and are copied."""
+    assert copy.copy(run) is run
+    assert copy.deepcopy({"logger": [run]})["logger"][0] is run
+
+
+def test_a_run_is_not_pickled(run: airtape.Run) -> None:
+    """The error says how another process comes to record in it."""
+    with pytest.raises(UsageError, match=r"(?s)handed to another process.*mode='shared'"):
+        pickle.dumps(run)
 
 
 def test_addresses_are_none(run: airtape.Run) -> None:
