@@ -9,6 +9,7 @@ import tempfile
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final, NoReturn
 
 import click
@@ -40,6 +41,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
     Raises:
         SystemExit: With one of the documented exit codes.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Names and curves that the terminal's encoding lacks must not end a command.
@@ -117,6 +119,17 @@ def _fail(lines: list[str], code: int) -> NoReturn:
     with suppress(OSError):
         click.echo("\n".join(lines), err=True)
     sys.exit(code)
+
+
+def _open_closed_streams() -> None:
+    """Let a stream that the command was started without (``>&-``) go to nowhere.
+
+    Nothing else may get its number either, or a child would write its output into a file of ours.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open
+            setattr(sys, name, nowhere)
 
 
 def _forget_stdout() -> None:

@@ -74,4 +74,5 @@ def main(debug: bool) -> None:
       3    a run that is damaged or cannot be read
       4    a target that cannot be reached or written
       130  stopped by Ctrl+C
+      141  whoever read the output stopped reading
     """  # noqa: D301 - \b tells click to keep the lines below it

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from airtape.file_events import FileEvents
 from airtape.filesystems import network_type
 from airtape.process import leave_signals_to_the_program
 
@@ -41,7 +42,7 @@ class FileWatch:
         self._paths: set[str] = set()
         self._waiting: list[Path] = []
         self._folders: dict[Path, bool] = {}
-        self._observer: Any = None
+        self._events: FileEvents | None = None
 
     def start(self) -> None:
         """Start the thread; without one files are brought up to date at the end only."""
@@ -79,8 +80,8 @@ class FileWatch:
             if not is_restless:
                 self._news.wait(SELDOM_S if all(self._folders.values()) else LOOK_EVERY_S)
             self._news.clear()
-        if self._observer is not None:
-            self._observer.stop()
+        if self._events is not None:
+            self._events.stop(wait=False)
 
     def _watch_folders(self) -> None:
         """Have the system tell of further folders, where it does."""
@@ -93,21 +94,11 @@ class FileWatch:
                     self._folders[folder] = network_type(folder) is None and self._tells(folder)
 
     def _tells(self, folder: Path) -> bool:
-        # Heavy, and of use to this thread alone.
-        from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - only whoever needs it waits for it to load
-        from watchdog.observers import Observer  # noqa: PLC0415 - only whoever needs it waits for it to load
-
-        watch = self
-
-        class Listener(FileSystemEventHandler):
-            def on_any_event(self, event: FileSystemEvent) -> None:
-                watch.note(event.event_type, str(event.src_path), str(event.dest_path))
-
-        if self._observer is None:
-            observer = Observer()
-            observer.start()
-            self._observer = observer
-        self._observer.schedule(Listener(), str(folder))
+        if self._events is None:
+            events = FileEvents(self.note)
+            events.start()
+            self._events = events
+        self._events.watch(folder)
         return True
 
     def note(self, kind: str, *paths: str) -> None:

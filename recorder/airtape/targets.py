@@ -82,10 +82,12 @@ def target_url(said: str, *, environ: Mapping[str, str], cwd: Path, folder: Path
     if said.lower() in targets:
         return targets[said.lower()].url
     known = ", ".join(sorted(targets)) or "none"
+    example = said if said.endswith(".db") else "runs.db"
     raise UsageError(
         f"no target has the name {said!r}",
         because=f"known names: {known}",
-        hint="Name it in the section [targets] of a settings file, or give its URL: KIND:PLACE.",
+        hint="Name it in the section [targets] of a settings file, or give its URL, KIND:PLACE, "
+        f"such as sqlite:{example}",
     )
 
 

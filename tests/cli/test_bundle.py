@@ -119,6 +119,19 @@ def test_what_is_wrong_is_named(tracker: Tracker, make_run: MakeRun, workdir: Pa
     tracker("bundle", "create", "-o", "no/x.bundle", exit_code=4)
 
 
+def test_a_run_that_cannot_be_read_makes_the_exit_code_3(
+    tracker_json: Callable[..., Any], make_run: MakeRun, wandb: Path
+) -> None:
+    """The bundle has the others."""
+    make_run("good")
+    (wandb / "notes.txt").write_text("no directory")
+    paths = ("wandb", "wandb/notes.txt")
+    said = tracker_json("bundle", "create", *paths, "-o", "x.bundle", exit_code=3)
+    assert said["exit_code"] == 3
+    assert [run["run_id"] for run in said["runs"]] == ["good"]
+    assert "neither a run directory nor a log" in said["notes"][0]
+
+
 @pytest.mark.parametrize("command", ["create", "verify", "apply"])
 def test_json(tracker_json: Callable[..., Any], make_run: MakeRun, command: str) -> None:
     """What is told in words is told to programs, too."""

@@ -145,7 +145,9 @@ def test_there_must_be_exactly_one_run(tracker: Tracker, make_run: MakeRun, wand
     make_run("aaaa1111")
     make_run("bbbb2222")
     (wandb / "run-20261120_101113-nolog").mkdir()
+    (wandb / "empty").mkdir()
     assert "there is nothing" in tracker("log-dump", "nowhere", exit_code=2).stderr
+    assert "there are no logs here" in tracker("log-dump", "wandb/empty", exit_code=2).stderr
     done = tracker("log-dump", "wandb/run-20261120_101113-nolog", exit_code=3)
     assert "no transaction log" in done.stderr
     done = tracker("log-dump", "wandb/run-20261120_101112-*", exit_code=2)

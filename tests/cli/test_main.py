@@ -138,6 +138,19 @@ def test_a_fault_of_our_own_keeps_its_traceback_for_those_who_ask(
     assert "Traceback" in file.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_command_that_may_write_nowhere_does_its_work(
+    closed: str, make_run: MakeRun, workdir: Path
+) -> None:
+    """Some schedulers close the output of what they start."""
+    make_run()
+    done = subprocess.run(
+        ["bash", "-c", f"{TRACKER} sync {closed}"], cwd=workdir, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (workdir / "wandb" / "tracker.db").exists()
+
+
 def test_a_reader_that_goes_away_ends_the_command_quietly(make_run: MakeRun, workdir: Path) -> None:
     """``tracker export … | head`` leaves no message behind."""
     run_dir = make_run("ab12cd34", *(logs.log_row(step, loss=0.5) for step in range(3, 5000)))

@@ -117,6 +117,12 @@ def test_a_path_has_to_be_named(tracker: Tracker, run_dir: Path) -> None:
     assert (run_dir / COPY).exists()
 
 
+def test_a_folder_without_logs_is_said(tracker: Tracker, workdir: Path) -> None:
+    """So nobody takes a wrong folder for one in which all is whole."""
+    (workdir / "empty").mkdir()
+    assert tracker("repair", "empty").stdout == "No logs in empty.\n"
+
+
 def test_json_says_the_same(tracker_json: Callable[..., Any], run_dir: Path) -> None:
     """One object, with what became of each log and what stays lost."""
     said = tracker_json("repair", f"wandb/{run_dir.name}")

@@ -171,8 +171,8 @@ def test_a_target_that_nobody_named(tracker: Tracker, make_run: MakeRun) -> None
     """What is no URL is taken for a name, and the error says how to write either."""
     make_run()
     result = tracker("sync", "--to", "runs.db", exit_code=2)
-    assert "runs.db" in result.stderr
-    assert "KIND:PLACE" in result.stderr
+    assert "no target has the name 'runs.db'" in result.stderr
+    assert "KIND:PLACE, such as sqlite:runs.db" in result.stderr
 
 
 @pytest.mark.parametrize("url", ["carrier:pigeon", "sqlite:"])

@@ -132,7 +132,7 @@ def test_a_system_that_does_not_tell_of_changes(
             if refuses:
                 _refuse()
 
-        start = stop = join = lambda _: None
+        start = stop = join = is_alive = lambda _: None
 
     monkeypatch.setattr("watchdog.observers.Observer", Observer)
     found = _of(tmp_path, watch_s=0)["inotify"]

@@ -98,8 +98,15 @@ def bundle() -> None:
 )
 @limits_options
 @json_option
+@click.pass_context
 def create(
-    *, paths: tuple[str, ...], file: str, since: str | None, limits: Limits, as_json: bool
+    context: click.Context,
+    *,
+    paths: tuple[str, ...],
+    file: str,
+    since: str | None,
+    limits: Limits,
+    as_json: bool,
 ) -> None:
     """Pack run directories into one file; runs may be growing.
 
@@ -111,6 +118,13 @@ def create(
     Examples:
       tracker bundle create -o all.bundle
       tracker bundle create -o new.bundle --since lab
+
+    \b
+    Exit codes:
+      0  the bundle has all that is new
+      2  a wrong argument, or a path that does not exist
+      3  something could not be read; the bundle has the rest
+      4  the bundle cannot be written
     """  # noqa: D301 - \b tells click to keep the lines below it
     found = find_run_dirs(paths or [default_folder()])
     if paths and found.not_found:
@@ -120,12 +134,16 @@ def create(
         Path(file), found.run_dirs, since=receipt, now_ns=time.time_ns(), limits=limits
     )
     notes = [*written.notes, *(f"{bad.path}: {bad.reason}" for bad in found.problems)]
+    lacks = written.notes or not all(bad.may_pass for bad in found.problems)
+    code = ExitCode.INCOMPLETE if lacks else ExitCode.OK
     if as_json:
-        echo_json({"file": file, "bytes": written.size, **_shape(written.manifest), "notes": notes})
-        return
-    click.echo(f"{shown(file)}, {size_text(written.size)}: {_text(written.manifest)}.")
-    for note in notes:
-        echo_note(shown(note))
+        shape = {"file": file, "bytes": written.size, **_shape(written.manifest), "notes": notes}
+        echo_json({"exit_code": int(code), **shape})
+    else:
+        click.echo(f"{shown(file)}, {size_text(written.size)}: {_text(written.manifest)}.")
+        for note in notes:
+            echo_note(note)
+    context.exit(code)
 
 
 @bundle.command(name="verify")

@@ -31,7 +31,7 @@ from airtape_cli.render.formats import csv_lines, jsonl_line, table_lines
 from airtape_cli.render.notes import echo_note
 
 
-@click.command()
+@click.command(short_help="Write the history of a run, or a page that shows it.")
 @click.argument("run")
 @click.option(
     "--format",

@@ -97,7 +97,8 @@ def _the_logs(path: str) -> NamedLogs:
     if named.problems:
         raise LogFormatError("this is no run", where=path, because=named.problems[0].reason)
     if not named.logs:
-        raise UsageError("there is nothing at this path", where=path)
+        what = "there is nothing at this path" if named.not_found else "there are no logs here"
+        raise UsageError(what, where=path)
     if len(named.logs) > 1:
         raise UsageError("there are several runs here", where=path, hint="name one of them")
     return named.logs[0]

@@ -27,7 +27,7 @@ from airtape_cli.stopping import stopped_by_signals
 _MOST_NAMED = 10
 
 
-@click.command()
+@click.command(short_help="Make a target anew from the logs.")
 @click.argument("target", type=named_target)
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @renaming_options

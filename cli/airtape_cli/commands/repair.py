@@ -15,6 +15,7 @@ from airtape_cli.boundary import error_lines
 from airtape_cli.options import json_option
 from airtape_cli.render.repair_report import run_lines, run_shape
 from airtape_cli.render.shapes import echo_json
+from airtape_cli.render.text import shown
 
 
 @click.command()
@@ -76,6 +77,8 @@ def repair(
                 "not_found": named.not_found,
             }
         )
+    elif not named.logs and not errors:
+        click.echo(f"No logs in {shown(', '.join(paths))}.")
     for error in errors:
         click.echo("\n".join(error_lines(error)), err=True)
     context.exit(code)

@@ -42,7 +42,7 @@ from airtape_cli.render.verify_report import counted
 _SHORTEST = 4
 
 
-@click.command()
+@click.command(short_help="Take a text out of a run, such as a password.")
 @click.argument("run")
 @click.option(
     "--value-file",

@@ -53,7 +53,8 @@ def _folders(found: Found, paths: Sequence[str | Path]) -> list[Path]:
     folders = {run_dir.parent for run_dir in (*found.run_dirs, *found.cleaned)}
     for path in map(Path, paths):
         folders.update((path, path.parent, wandb_dir(path)))
-    return sorted(folder for folder in folders if folder.is_dir())
+    # Not `Path.is_dir`, which raises where a folder above may not be entered.
+    return sorted(filter(os.path.isdir, folders))
 
 
 def clean(candidate: Candidate, proofs: Sequence[Proof], *, now_ns: int, stub: bool) -> Outcome:

@@ -13,6 +13,7 @@ from threading import Event
 from typing import Final
 
 from airtape.doctor.finding import Finding, State
+from airtape.file_events import FileEvents
 from airtape.filesystems import filesystem_type, network_type
 
 WATCH_S: Final = 2.0
@@ -178,21 +179,11 @@ def _skew(trial: Path, now: Callable[[], float]) -> Finding:
 def _notifications(trial: Path, watch_s: float) -> Finding:
     if network_type(trial) is not None:
         return Finding("inotify", "poor", "not on a network file system: logs are looked at often")
-    # Heavy, and of use here alone.
-    from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - only whoever needs it waits for it to load
-    from watchdog.observers import Observer  # noqa: PLC0415 - only whoever needs it waits for it to load
-
     told = Event()
-
-    class Listener(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            if event.event_type:
-                told.set()
-
-    observer = Observer()
+    events = FileEvents(lambda *_: told.set())
     try:
-        observer.schedule(Listener(), str(trial))
-        observer.start()
+        events.watch(trial)
+        events.start()
     except OSError as error:
         return Finding(
             "inotify", "poor", f"is refused ({error.strerror}): logs are looked at often"
@@ -201,8 +192,7 @@ def _notifications(trial: Path, watch_s: float) -> Finding:
         (trial / "watched").touch()
         came = told.wait(watch_s)
     finally:
-        observer.stop()
-        observer.join()
+        events.stop(wait=True)
     if not came:
         return Finding("inotify", "poor", "nothing is told: logs are looked at often")
     return Finding("inotify", "good", "changes are told")

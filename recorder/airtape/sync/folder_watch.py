@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from airtape.file_events import FileEvents
 from airtape.filesystems import network_type
 from airtape.rundir import LOG_SUFFIX
 
@@ -41,7 +42,7 @@ class FolderWatch:
         self.told = False
         self._wake = wake
         self._find_network = find_network
-        self._observer: Any = None
+        self._events: FileEvents | None = None
 
     def arm(self, folders: Collection[Path]) -> bool:
         """Begin to watch what stands in some folders; False where the system does not tell.
@@ -52,24 +53,14 @@ class FolderWatch:
         self.told = False
         if not folders or len(folders) > MOST_FOLDERS:
             return False
-        # Heavy, and of use to a follower alone.
-        from watchdog.events import FileSystemEvent, FileSystemEventHandler  # noqa: PLC0415 - only whoever needs it waits for it to load
-        from watchdog.observers import Observer  # noqa: PLC0415 - only whoever needs it waits for it to load
-
-        watch = self
-
-        class Listener(FileSystemEventHandler):
-            def on_any_event(self, event: FileSystemEvent) -> None:
-                watch.note(event.event_type, str(event.src_path), str(event.dest_path))
-
         if any(self._find_network(folder) is not None for folder in folders):
             return False
-        observer = Observer()
-        self._observer = observer
+        events = FileEvents(self.note)
+        self._events = events
         try:
-            observer.start()
+            events.start()
             for folder in folders:
-                observer.schedule(Listener(), str(folder))
+                events.watch(folder)
         except OSError:
             self.disarm()
             return False
@@ -77,10 +68,9 @@ class FolderWatch:
 
     def disarm(self) -> None:
         """Watch nothing any more, and let go of all that it takes; may be called again."""
-        observer, self._observer = self._observer, None
-        if observer is not None and observer.is_alive():
-            observer.stop()
-            observer.join()
+        events, self._events = self._events, None
+        if events is not None:
+            events.stop(wait=True)
 
     def note(self, kind: str, *paths: str) -> None:
         """Take note of what the system tells."""
