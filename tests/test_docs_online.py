@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airtape.settings import load_settings
+from airtape.settings_sources import load_settings
 from airtape.targets import target_url
 from tests.processes import RunPython
 

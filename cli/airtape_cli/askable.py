@@ -9,7 +9,7 @@ from airtape.backends.base import Backend
 from airtape.backends.registry import open_backend
 from airtape.receipts.backend import ReceiptBackend
 from airtape.receipts.kept import FOLDER, SCHEME, KeptReceipts, receipt_for
-from airtape.settings import load_settings
+from airtape.settings_sources import load_settings
 from airtape.targets import named_targets
 from airtape_cli.options import default_folder, named_target
 

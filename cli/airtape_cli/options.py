@@ -13,7 +13,7 @@ import click
 
 from airtape.process import boot_id, process_runs
 from airtape.rundir import wandb_dir
-from airtape.settings import load_settings
+from airtape.settings_sources import load_settings
 from airtape.states import STALE_AFTER_S, Vantage
 from airtape.targets import target_url
 

@@ -13,7 +13,7 @@ from airtape.backends.cursor import RunKey
 from airtape.backends.registry import open_backend
 from airtape.errors import TargetError
 from airtape.overview import Overview
-from airtape.settings import load_settings
+from airtape.settings_sources import load_settings
 from airtape.targets import target_url
 
 STORE_NAME: Final = "tracker.db"

@@ -35,7 +35,8 @@ from airtape.run import Run
 from airtape.run_files import RunFiles
 from airtape.rundir import wandb_dir
 from airtape.saved_files import FILES_EVERY_S, SavedFiles
-from airtape.settings import Settings, load_settings
+from airtape.settings import Settings
+from airtape.settings_sources import load_settings
 from airtape.signals import interrupts_held
 from airtape.stop_request import LOOK_EVERY_S, StopRequest
 from airtape.terminal import Place, Terminal, start_lines

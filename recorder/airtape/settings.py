@@ -1,25 +1,15 @@
-"""What a run is told: by arguments, a settings object, the environment, files, or by default.
-
-Each setting is a field of `Settings`. The first source that names it wins: the arguments of
-`init`, its `settings=`, `TRACKER_<NAME>`, W&B's own variable where it has one, the file
-`wandb/settings` of the project, the file `~/.config/airtape/settings` of the user, the default.
-"""
+"""What a run can be told: each setting is a field of `Settings`, with its meaning and default."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from airtape.errors import UsageError
-from airtape.rundir import wandb_dir
-from airtape.settings_files import read_settings_file, user_file
 from airtape.settings_names import ALIASES, ARGUMENTS_ONLY, RETIRED
-from airtape.settings_project import project_file, read_project_file
-from airtape.settings_values import check_value, refusal
+from airtape.settings_values import check_value
 
 T = TypeVar("T")
-DEFAULT: Final = "default"
 
 
 class Setting:
@@ -53,13 +43,6 @@ class Setting:
 def _setting(default: T, meaning: str, *, wandb: str | None = None, secret: bool = False) -> T:
     """Return the description of a setting; for a type checker it is the setting's value."""
     return cast("T", Setting(default, meaning, wandb=wandb, secret=secret))
-
-
-class _Layer(NamedTuple):
-    """What one source says: raw value and source by setting, and remarks on the rest."""
-
-    given: dict[str, tuple[object, str]]
-    notices: list[str]
 
 
 class Settings:
@@ -194,8 +177,15 @@ class Settings:
     file_mode: int | None = _setting(None, "permissions of files, such as 640; the umask's")
 
     def __init__(self, **said: object) -> None:
-        given, notices = _recognised(said, "Settings({}=...)")
+        given, notices = recognised(said, "Settings({}=...)")
         self._fill({name: check_value(name, *raw) for name, raw in given.items()}, notices)
+
+    @classmethod
+    def made_of(cls, values: Mapping[str, object], notices: Iterable[str]) -> Settings:
+        """Return settings of values that were checked, and with sentences on what has no effect."""
+        made = cls.__new__(cls)
+        made._fill(values, notices)  # noqa: SLF001 - its own
+        return made
 
     def _fill(self, values: Mapping[str, object], notices: Iterable[str]) -> None:
         self._values = dict(values)
@@ -245,70 +235,29 @@ def variables(name: str) -> tuple[str, ...]:
     return (own, wandb) if wandb else (own,)
 
 
-def load_settings(
-    arguments: Mapping[str, object],
-    *,
-    settings: Settings | Mapping[str, object] | None = None,
-    environ: Mapping[str, str],
-    cwd: Path,
-) -> Settings:
-    """Return the settings in effect; see `resolve_settings`."""
-    return resolve_settings(arguments, settings=settings, environ=environ, cwd=cwd)[0]
+class Layer(NamedTuple):
+    """What one source says.
+
+    Attributes:
+        given: By setting, the value as it was given, and where.
+        notices: Sentences about what was given and has no effect.
+    """
+
+    given: dict[str, tuple[object, str]]
+    notices: list[str]
 
 
-def resolve_settings(
-    arguments: Mapping[str, object],
-    *,
-    settings: Settings | Mapping[str, object] | None = None,
-    environ: Mapping[str, str],
-    cwd: Path,
-) -> tuple[Settings, Mapping[str, str]]:
-    """Return the settings in effect, and for each the source that it came from.
+def recognised(said: Mapping[str, object], source: str) -> Layer:
+    """Sort what a program said by settings.
 
     Args:
-        arguments: The arguments of `init`, under its names or those of the settings. None means
-            that nothing was said.
-        settings: The argument `settings` of `init`.
-        environ: The environment; an empty variable says nothing.
-        cwd: The working directory.
+        said: Its values by the names that it used, which may be W&B's; None says nothing.
+        source: Where it said so, with `{}` for the name.
 
     Raises:
-        UsageError: A value is not allowed, a setting given by the program is unknown, or a settings
-            file cannot be understood. The message names setting, value, source and what is allowed.
+        UsageError: A name is that of no setting.
     """
-    chosen: dict[str, tuple[object, str]] = {}
-    notices: list[str] = []
-
-    def add(layer: _Layer) -> None:
-        for name, raw in layer.given.items():
-            chosen.setdefault(name, raw)
-        notices.extend(layer.notices)
-
-    environment = _from_environ(environ)
-    add(_in_sweep(_recognised(arguments, "init({}=...)"), environment))
-    add(_from_settings(settings))
-    add(environment)
-    # The user's file comes last but is read first: it may say where `wandb/settings` is.
-    users = _from_file(user_file(environ))
-    base = chosen.get("dir") or users.given.get("dir")
-    folder = wandb_dir(cwd / str(check_value("dir", *base)) if base else cwd)
-    add(_from_file(folder / "settings"))
-    add(_from_project(project_file(cwd)))
-    add(users)
-
-    values = {name: check_value(name, *raw) for name, raw in chosen.items()}
-    sources = {name: chosen[name][1] if name in chosen else DEFAULT for name in SETTINGS}
-    if "mode" not in values and values.get("target") is not None:
-        values["mode"] = "online"
-        sources["mode"] = f"{DEFAULT}, because a target is set ({sources['target']})"
-    resolved = Settings()
-    resolved._fill(values, notices)  # noqa: SLF001 - ours
-    return resolved, sources
-
-
-def _recognised(said: Mapping[str, object], source: str) -> _Layer:
-    """Sort what a program said by settings; `{}` in `source` stands for the name that it used."""
-    layer = _Layer({}, [])
+    layer = Layer({}, [])
     for key, value in said.items():
         name = ALIASES.get(key, key)
         where = source.format(key)
@@ -326,75 +275,3 @@ def _recognised(said: Mapping[str, object], source: str) -> _Layer:
                 f"Unknown setting {key!r}", where=where, hint=f"Known: {', '.join(SETTINGS)}"
             )
     return layer
-
-
-def _in_sweep(said: _Layer, environment: _Layer) -> _Layer:
-    """Let whoever runs a sweep say which run it is: its scripts all say the same."""
-    if "sweep_id" not in environment.given:
-        return said
-    for name in ("project", "entity", "run_id"):
-        if name in said.given and name in environment.given:
-            value, _ = said.given.pop(name)
-            if value != environment.given[name][0]:
-                said.notices.append(f"Ignoring {name} {value!r} when running a sweep.")
-    return said
-
-
-def _from_settings(settings: object) -> _Layer:
-    if settings is None:
-        return _Layer({}, [])
-    if isinstance(settings, Settings):
-        given = {name: (getattr(settings, name), "init(settings=...)") for name in settings.said}
-        return _Layer(given, list(settings.notices))
-    if isinstance(settings, Mapping):
-        return _recognised(settings, "init(settings={{{!r}: ...}})")
-    raise refusal("settings", settings, "init(settings=...)", "a dict or airtape.Settings")
-
-
-def _from_environ(environ: Mapping[str, str]) -> _Layer:
-    layer = _Layer({}, [])
-    for name in SETTINGS:
-        for variable in variables(name):
-            if text := environ.get(variable, "").strip():
-                layer.given[name] = (_parsed(name, text), variable)
-                break
-    return layer
-
-
-def _from_file(path: Path | None) -> _Layer:
-    layer = _Layer({}, [])
-    try:
-        said = {} if path is None else read_settings_file(path)
-    except OSError as error:
-        layer.notices.append(f"{path} cannot be read: {error.strerror}")
-        return layer
-    for key, text in said.items():
-        name = ALIASES.get(key, key)
-        if name not in SETTINGS:
-            layer.notices.append(f"The setting {key} has no effect here ({path})")
-        elif text:
-            layer.given[name] = (_parsed(name, text), str(path))
-    return layer
-
-
-def _from_project(path: Path | None) -> _Layer:
-    layer = _Layer({}, [])
-    try:
-        said = {} if path is None else read_project_file(path)
-    except OSError as error:
-        layer.notices.append(f"{path} cannot be read: {error.strerror}")
-        return layer
-    for key, value in said.items():
-        name = ALIASES.get(key, key)
-        if name in SETTINGS:
-            layer.given[name] = (value, f"{path} [tool.tracker]")
-        elif key != "targets":
-            layer.notices.append(f"The setting {key} has no effect here ({path} [tool.tracker])")
-    return layer
-
-
-def _parsed(name: str, text: str) -> object:
-    """Split what a variable or a file says about tags; everything else is checked as text."""
-    if name != "tags":
-        return text
-    return tuple(tag for tag in (part.strip() for part in text.split(",")) if tag)

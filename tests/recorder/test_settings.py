@@ -13,16 +13,10 @@ from hypothesis import strategies as st
 
 from airtape.errors import UsageError
 from airtape.login_name import login_name
-from airtape.settings import (
-    DEFAULT,
-    SETTINGS,
-    Settings,
-    load_settings,
-    resolve_settings,
-    variables,
-)
+from airtape.settings import SETTINGS, Settings, variables
 from airtape.settings_files import user_file
 from airtape.settings_names import ALIASES, RETIRED
+from airtape.settings_sources import DEFAULT, load_settings, resolve_settings
 
 NOBODY = 2**31 - 5
 """The number of a user that no system knows."""

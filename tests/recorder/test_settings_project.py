@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from airtape.errors import UsageError
-from airtape.settings import Settings, load_settings
+from airtape.settings import Settings
+from airtape.settings_sources import load_settings
 
 
 def settings_in(cwd: Path, **environ: str) -> Settings:

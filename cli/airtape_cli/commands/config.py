@@ -11,8 +11,9 @@ import click
 
 from airtape.errors import UsageError
 from airtape.records import Plain
-from airtape.settings import SETTINGS, Settings, resolve_settings
+from airtape.settings import SETTINGS, Settings
 from airtape.settings_names import ALIASES
+from airtape.settings_sources import resolve_settings
 from airtape_cli.options import json_option
 from airtape_cli.render.lines import Column, Span, echo_lines, table
 from airtape_cli.render.notes import echo_note

@@ -14,7 +14,8 @@ from airtape.doctor.folder import examine_folder
 from airtape.doctor.machine import examine_machine
 from airtape.redaction import Redaction
 from airtape.rundir import find_run_dirs
-from airtape.settings import DEFAULT, SETTINGS, resolve_settings
+from airtape.settings import SETTINGS
+from airtape.settings_sources import DEFAULT, resolve_settings
 from airtape.sync.report import ExitCode
 from airtape.targets import named_targets, without_password
 from airtape_cli.options import default_folder, json_option

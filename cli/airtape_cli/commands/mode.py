@@ -10,7 +10,7 @@ import click
 
 from airtape.errors import TargetError
 from airtape.new_rundir import make_wandb_dir
-from airtape.settings import load_settings, resolve_settings
+from airtape.settings_sources import load_settings, resolve_settings
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.text import shown
 from airtape_cli.settings_file import with_setting

@@ -21,7 +21,7 @@ from airtape.query.run import RecordedRun
 from airtape.query.runs import Runs
 from airtape.query.store import StoreFile
 from airtape.rundir import wandb_dir
-from airtape.settings import load_settings
+from airtape.settings_sources import load_settings
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
