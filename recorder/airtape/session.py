@@ -9,8 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airtape.assembly import assembled, follower_of
 from airtape.beginning import Origin
-from airtape.collectors.output import console_of
 from airtape.collectors.system import system_metrics
 from airtape.disabled import DisabledLifecycle, DisabledLog
 from airtape.errors import UsageError
@@ -24,17 +24,13 @@ from airtape.introduction import (
     project_of,
     working_directory,
 )
-from airtape.keeper import Keeper
 from airtape.lifecycle import Lifecycle
-from airtape.metadata import Metadata
 from airtape.names import generate_id
 from airtape.open_runs import OpenRuns
 from airtape.opening import Opened, open_somewhere
 from airtape.records import Kind, Plain
 from airtape.run import Run
-from airtape.run_files import RunFiles
 from airtape.rundir import wandb_dir
-from airtape.saved_files import FILES_EVERY_S, SavedFiles
 from airtape.settings import Settings
 from airtape.settings_sources import load_settings
 from airtape.signals import interrupts_held
@@ -43,8 +39,7 @@ from airtape.terminal import Place, Terminal, start_lines
 from airtape.values import text_in_utf8
 
 if TYPE_CHECKING:
-    from airtape.online import Follower
-    from airtape.shared import SharedPart
+    pass
 
 
 class Session:
@@ -84,31 +79,9 @@ class Session:
         for notice in settings.notices:
             terminal.warn(notice)
         folder = wandb_dir(base)
-        shared = None
-        if settings.mode == "shared":
-            from airtape.shared import part_of  # noqa: PLC0415 - most runs have one writer
-
-            shared = part_of(
-                settings,
-                entity=entity_of(settings) or "",
-                project=project_of(settings),
-                environ=os.environ,
-            )
-        origin = _origin(
-            settings,
-            resume_from=resume_from,
-            fork_from=fork_from,
-            folder=folder,
-            warn=terminal.warn,
-            shared=shared,
+        origin = self._origin(
+            settings, folder, terminal, resume_from=resume_from, fork_from=fork_from
         )
-        if shared is None:
-            self._refuse_open(origin.run_id or settings.run_id)
-        run_id = origin.run_id or settings.run_id
-        if run_id is not None:
-            from airtape.tombstones import RunPath, refuse_deleted  # noqa: PLC0415 - most ids are new
-
-            refuse_deleted(folder, RunPath(*path_of(settings, origin, run_id)))
         undo = ExitStack()
         try:
             with interrupts_held():
@@ -132,7 +105,7 @@ class Session:
                 opened.log.record(Kind.METADATA, about)
                 if make_current:
                     self.run = run
-            if settings.resume == "auto" and shared is None:
+            if settings.resume == "auto" and origin.shared is None:
                 self._remember(folder, run, terminal)
             place = Place(run.name or run.id, opened.run_dir.root, cwd)
             terminal.info(start_lines(place, mode=run.mode, resumed=run.resumed))
@@ -147,6 +120,53 @@ class Session:
     def latest(self) -> Run | None:
         """The open run that was started last; None if none is open."""
         return next(reversed(self._runs.values()), None)
+
+    def _origin(
+        self,
+        settings: Settings,
+        folder: Path,
+        terminal: Terminal,
+        *,
+        resume_from: str | None,
+        fork_from: str | None,
+    ) -> Origin:
+        """Return what a run begins from; most begin from nothing.
+
+        Raises:
+            UsageError: What it shall begin from contradicts itself, or is not there; or the run is
+                open in this process, or was deleted.
+        """
+        shared = None
+        if settings.mode == "shared":
+            from airtape.shared import part_of  # noqa: PLC0415 - most runs have one writer
+
+            shared = part_of(
+                settings,
+                entity=entity_of(settings) or "",
+                project=project_of(settings),
+                environ=os.environ,
+            )
+        origin = Origin(shared=shared)
+        if any(said is not None for said in (settings.resume, resume_from, fork_from)):
+            # What reads logs takes long to load.
+            from airtape.origin import find_origin  # noqa: PLC0415 - see above
+
+            origin = find_origin(
+                settings,
+                resume_from=resume_from,
+                fork_from=fork_from,
+                folder=folder,
+                warn=terminal.warn,
+                shared=shared,
+            )
+        run_id = origin.run_id or settings.run_id
+        if shared is None:
+            self._refuse_open(run_id)
+        if run_id is not None:
+            from airtape.tombstones import RunPath, refuse_deleted  # noqa: PLC0415 - most ids are new
+
+            refuse_deleted(folder, RunPath(*path_of(settings, origin, run_id)))
+        return origin
 
     def _refuse_open(self, run_id: str | None) -> None:
         if any(run.id == run_id and not run.disabled for run in self._runs.values()):
@@ -176,7 +196,7 @@ class Session:
         allow_val_change: bool,
         about: dict[str, Plain],
     ) -> tuple[Run, Lifecycle]:
-        """Make a run of what was opened, with the threads that work beside it.
+        """Make a run of what was opened, and let its threads work beside it.
 
         Args:
             opened: Its directory and log.
@@ -189,42 +209,7 @@ class Session:
         Returns:
             The run, and its lifecycle, which has not begun yet.
         """
-        keeper = Keeper(
-            opened.log,
-            sync_every=settings.fsync_interval,
-            beat_every=settings.heartbeat_interval,
-            checkpoint_every=settings.checkpoint_interval,
-            report=opened.report,
-        )
-        files = RunFiles(
-            opened.run_dir.files,
-            partial(opened.log.record, Kind.FILES),
-            file_mode=settings.file_mode,
-        )
-        saved = SavedFiles(
-            files,
-            warn=opened.report,
-            is_recording=lambda: opened.log.is_held_here,
-        )
-        gathering = Metadata(
-            opened.log,
-            files,
-            settings,
-            cwd=working_directory(),
-            said=about,
-            note=opened.note,
-        )
-        lifecycle = Lifecycle(
-            opened.run_dir,
-            opened.log,
-            keeper,
-            gathering,
-            terminal,
-            saved=saved,
-            cwd=working_directory(),
-            on_end=self._forget,
-        )
-        lifecycle.console = console_of(opened.log, opened.run_dir, settings, opened.note)
+        lifecycle, keeper = assembled(opened, settings, terminal, about=about, on_end=self._forget)
         undo.callback(lifecycle.stop_listening)
         undo.callback(self._forget, lifecycle)
         undo.callback(keeper.stop)
@@ -239,11 +224,10 @@ class Session:
             self._open.ask_to_stop(lifecycle)
 
         keeper.add(LOOK_EVERY_S, StopRequest(opened.run_dir.stop_request, stop).look)
-        keeper.add(FILES_EVERY_S, saved.glance)
         keeper.start()
         take_in(run, lifecycle, opened.report)
         if settings.mode == "online":
-            lifecycle.follower = _follower(opened, settings, terminal)
+            lifecycle.follower = follower_of(opened, settings, terminal)
         lifecycle.measuring = system_metrics(opened.log, opened.run_dir, settings, opened.note)
         return run, lifecycle
 
@@ -287,39 +271,6 @@ class Session:
         run = self._runs.pop(lifecycle, None)
         if run is not None and run is self.run:
             self.run = None
-
-
-def _origin(settings: Settings, *, shared: SharedPart | None, **asked: Any) -> Origin:
-    """Return what a run begins from; the arguments are those of `airtape.origin.find_origin`."""
-    if settings.resume is None and asked["resume_from"] is None and asked["fork_from"] is None:
-        return Origin(shared=shared)
-    # What reads logs takes long to load, and most runs begin from nothing.
-    from airtape.origin import find_origin  # noqa: PLC0415 - see above
-
-    return find_origin(settings, shared=shared, **asked)
-
-
-def _follower(opened: Opened, settings: Settings, terminal: Terminal) -> Follower | None:
-    """Start what brings the run to its target; without it the run is recorded all the same.
-
-    Raises:
-        UsageError: No target has the name that the settings give.
-    """
-    from airtape.online import Follower  # noqa: PLC0415 - most runs are recorded offline
-
-    target = settings.target
-    if target is not None:
-        from airtape.targets import target_url  # noqa: PLC0415 - as above
-
-        folder = opened.run_dir.root.parent
-        target = target_url(target, environ=os.environ, cwd=working_directory(), folder=folder)
-    follower = Follower(opened.run_dir, target, settings.finish_timeout)
-    try:
-        follower.start()
-    except OSError as error:
-        terminal.warn(f"the run is not synced while it goes on: {error}")
-        return None
-    return follower
 
 
 def settings_for(
