@@ -23,6 +23,7 @@ from airtape.txlog.seqset import SeqSet
 from airtape.verify import RunHealth, read_run
 from airtape.verify_log import LogHealth
 from airtape.verify_writer import WriterHealth, without
+from airtape.whole_file import sync_folder
 
 Status: TypeAlias = Literal["repaired", "damaged", "copied", "whole", "failed"]
 """``damaged`` is what a dry run would repair; ``copied`` has a clean copy from before."""
@@ -175,7 +176,7 @@ def _write_copy(log: LogHealth, folder: Path) -> Path:
                 file.writelines(frames)
                 file.flush()
                 os.fsync(fd)
-            _sync_folder(folder)
+            sync_folder(folder)
         except BaseException:
             with suppress(OSError):
                 path.unlink()
@@ -196,11 +197,3 @@ def _created(log: LogHealth, folder: Path, mode: int) -> tuple[Path, int]:
         path = next(paths)
         with suppress(FileExistsError):
             return path, os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

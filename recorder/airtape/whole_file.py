@@ -36,3 +36,16 @@ def whole_file(
         with suppress(OSError):
             aside.unlink()
         raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder outlive a loss of power.
+
+    Raises:
+        OSError: It cannot be opened, or the disk refuses.
+    """
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

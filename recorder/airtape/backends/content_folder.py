@@ -14,6 +14,7 @@ from typing import Final
 from airtape.backends.contents import is_digest
 from airtape.below import open_below
 from airtape.file_copy import Digest, chunks_of, write_all
+from airtape.whole_file import sync_folder
 
 FILES: Final = "files"
 """What the folder is called in a target that is a directory."""
@@ -49,7 +50,7 @@ class ContentFolder:
         for folder in (self._folder, path.parent):
             with suppress(FileExistsError):
                 folder.mkdir()
-                _sync_folder(folder.parent)
+                sync_folder(folder.parent)
         _sweep(path.parent)
         aside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
         fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
@@ -64,7 +65,7 @@ class ContentFolder:
             raise
         finally:
             os.close(fd)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
         return True
 
     def read(self, file: Digest) -> Iterator[bytes]:
@@ -131,11 +132,3 @@ def _sweep(folder: Path) -> None:
         for left in folder.glob(".*"):
             if time.time() - left.lstat().st_mtime > _LEFT_AFTER_S:
                 left.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -6,13 +6,15 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from airtape.whole_file import sync_folder
+
 
 def make_folders(folder: Path, top: Path) -> None:
     """Make a folder and what is missing above it, so that it survives a power loss."""
     if folder != top and not folder.is_dir():
         make_folders(folder.parent, top)
         folder.mkdir(exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def aside_of(path: Path) -> Path:
@@ -30,7 +32,7 @@ def publish_new(path: Path, lines: Iterable[str]) -> bool:
         aside.unlink(missing_ok=True)
         raise
     if is_first:
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     return is_first
 
 
@@ -58,11 +60,3 @@ def give_name(aside: Path, path: Path) -> bool:
             # Swept away in this very moment.
             return False
     return True
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

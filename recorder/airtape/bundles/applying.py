@@ -26,6 +26,7 @@ from airtape.new_rundir import make_top
 from airtape.receipts.kept import write_whole
 from airtape.rundir import LOG_SUFFIX
 from airtape.sync.log_file import header_of
+from airtape.whole_file import sync_folder
 
 OWN: Final = ".bundles"
 _PART: Final = "part-"
@@ -148,7 +149,7 @@ def _finish(plan: RunPlan | None, stage: Path, folder: Path) -> None:
     _sync_folders(stage)
     ready = stage.with_name(stage.name.replace(_PART, _READY, 1))
     stage.rename(ready)
-    _sync(ready.parent)
+    sync_folder(ready.parent)
     _publish(ready, folder)
 
 
@@ -216,18 +217,10 @@ def _publish(ready: Path, folder: Path) -> None:
             place.parent.mkdir(parents=True, exist_ok=True)
             path.replace(place)
         _sync_folders(there)
-    _sync(folder)
+    sync_folder(folder)
     shutil.rmtree(ready)
 
 
 def _sync_folders(top: Path) -> None:
     for parent, _, _ in os.walk(top):
-        _sync(Path(parent))
-
-
-def _sync(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+        sync_folder(Path(parent))

@@ -23,6 +23,7 @@ from airtape.sync.log_file import header_of
 from airtape.txlog.format import MAX_BODY, UNSALTED, Header, encode_frame, salt_of
 from airtape.txlog.scan import Frame, walk
 from airtape.txlog.window import Window
+from airtape.whole_file import sync_folder
 
 _UNSALTED_KINDS: Final = frozenset({Kind.HEADER, Kind.CHECKPOINT})
 _PREVIOUS_AT: Final = 3
@@ -100,7 +101,7 @@ class LogScrub:
                 self._write_aside(aside)
                 self._check(aside)
                 aside.replace(self.path)
-                _sync_folder(self.path.parent)
+                sync_folder(self.path.parent)
         except OSError as error:
             raise TargetError(
                 "the log cannot be written anew",
@@ -235,11 +236,3 @@ def overlapping(path: Path) -> Iterator[bytes]:
         while chunk := file.read(_CHUNK):
             yield before + chunk
             before = chunk
-
-
-def _sync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

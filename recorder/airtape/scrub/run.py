@@ -57,11 +57,6 @@ class RunScrub:
         """Number of records in which a text stood."""
         return sum(len(log.hits) for log in self.logs)
 
-    @property
-    def is_clean(self) -> bool:
-        """Whether there is nothing to be taken out."""
-        return not self.files and not any(log.hits or log.masked for log in self.logs)
-
 
 def look_through(run_dirs: Iterable[Path], texts: Sequence[str]) -> RunScrub:
     """Find out where texts stand in the directories of a run; nothing is written.
