@@ -1,4 +1,4 @@
-"""Directories aside: changes of runs whose own directory could not be written."""
+"""Directories aside: changes of runs whose own directory could not be written, or is a copy."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 from airtape.query.amendments import holds_changes_only
 from airtape.rundir import Found, find_run_dirs, has_usual_log
+from airtape.sync.last_sync import state_folder
 
 _NUMBERED: Final = re.compile(r"(.+?)(?:-\d+)?", re.DOTALL)
 
@@ -28,9 +29,27 @@ def with_asides(found: Found, folder: Path) -> Found:
     return found._replace(run_dirs=sorted([*found.run_dirs, *asides], key=str))
 
 
+def edits_folder() -> Path | None:
+    """Return where changes of copies are kept, too: the user's; None where there is no home."""
+    folder = state_folder(os.environ)
+    return None if folder is None else folder / "edits"
+
+
 def asides_of(run_dirs: Iterable[Path], folder: Path) -> Iterator[Path]:
-    """Yield the directories with changes of runs that stand in other folders."""
+    """Yield the directories with changes of runs that stand in other folders.
+
+    Args:
+        run_dirs: The directories of the runs.
+        folder: As for `with_asides`; the user's own folder is looked at, too.
+    """
     run_dirs = list(run_dirs)
+    yield from _asides_in(folder, run_dirs)
+    kept = edits_folder()
+    if kept is not None and kept.is_dir():
+        yield from _asides_in(kept, run_dirs)
+
+
+def _asides_in(folder: Path, run_dirs: list[Path]) -> Iterator[Path]:
     # There may be 10,000 run directories, but only a few folders.
     places = {parent: os.path.realpath(parent) for parent in {path.parent for path in run_dirs}}
     here = os.path.realpath(folder)

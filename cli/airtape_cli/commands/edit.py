@@ -11,16 +11,22 @@ from airtape.errors import LogFormatError, UsageError
 from airtape.names import check_project, check_tags, check_text
 from airtape.overview import Overview
 from airtape.predecessors import root_of
-from airtape.query.amendments import write_amendment_aside, write_amendment_or_aside
+from airtape.query.amendments import (
+    keep_changes,
+    seems_copied,
+    write_amendment_aside,
+    write_amendment_or_aside,
+)
 from airtape.query.joined import JoinedRun, read_runs
 from airtape.query.kept import Amendment
 from airtape.records import Plain
 from airtape.rundir import wandb_dir
 from airtape.writers import WriterFiles
-from airtape_cli.aside import asides_of
+from airtape_cli.aside import asides_of, edits_folder
 from airtape_cli.locate import find_whole_run
 from airtape_cli.options import default_folder, folder_option, vantage
 from airtape_cli.render.edits import changes_text
+from airtape_cli.render.notes import echo_note
 from airtape_cli.render.text import shown
 
 
@@ -65,8 +71,12 @@ def edit(
 
     Where the run directory is read-only, or with --aside, the change stands in a directory of its
     own, which is one more directory of the run: beside it if possible, else in ./wandb. Other
-    commands find it there. So a change outlives `rsync --delete` of the run directory only if it
-    was made where the run was recorded, or aside.
+    commands find it there.
+
+    A copy of the run directory loses the change when it is made again with `rsync --delete`. So
+    where a directory seems to be one, recorded on other machines and on a disk of this one, the
+    change is kept in ~/.local/state/airtape/edits, too, where your other commands, your crons among
+    them, find it. What others sync has it if it was made where the run was recorded.
 
     \b
     Examples:
@@ -160,3 +170,17 @@ def _edit(
     click.echo(f"Changed: {called}: {shown(changes_text(changed))}")
     if place != run.directory:
         click.echo(f"  in {shown(str(place))}")
+    elif seems_copied(run.directory, writers):
+        _keep(run.directory, writers[-1].header.host)
+
+
+def _keep(run_dir: Path, host: str) -> None:
+    """Keep a change that the next copy would take away; say so."""
+    folder = edits_folder()
+    if folder is None:
+        echo_note(
+            "this seems to be a copy: should it be made again, with --delete, change it again"
+        )
+        return
+    kept = keep_changes(run_dir, folder)
+    click.echo(f"  and in {shown(str(kept))}, as this seems to be a copy from {shown(host)}")

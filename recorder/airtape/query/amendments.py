@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,11 +22,13 @@ from uuid import uuid4
 import msgpack
 
 from airtape.errors import TargetError
+from airtape.filesystems import network_type
 from airtape.large_values import split_values, store_large
 from airtape.login_name import login_name
 from airtape.new_rundir import make_top
 from airtape.process import this_process
 from airtape.query.kept import Amendment
+from airtape.receipts.kept import write_whole
 from airtape.records import Kind, pack_big_ints
 from airtape.redacted_fields import name_of_list, redacted_fields
 from airtape.redaction import Redaction, of_this_process
@@ -124,6 +126,42 @@ def write_amendment_aside(
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     raise AssertionError  # pragma: no cover - numbers do not end
+
+
+def seems_copied(run_dir: Path, writers: Iterable[WriterFiles]) -> bool:
+    """Tell whether a directory seems to be a copy, which may be copied over again.
+
+    It is on a disk of this machine, and what recorded the run says that it ran on others.
+    """
+    hosts = {one.header.host for one in writers if one.header.role != "amend"}
+    return not hosts & {"", this_process().host} and network_type(run_dir) is None
+
+
+def keep_changes(run_dir: Path, folder: Path) -> Path:
+    """Keep the changes that stand in a run directory in a directory of their own, too.
+
+    The same record in two files is one record.
+
+    Args:
+        run_dir: The run directory.
+        folder: Where the directory stands, under the same name; made if need be.
+
+    Returns:
+        The directory.
+
+    Raises:
+        TargetError: It cannot be written.
+    """
+    aside = folder / run_dir.name
+    kept = {writer.header.writer for writer in read_writers(aside, [])}
+    for writer in read_writers(run_dir, []):
+        header = writer.header
+        if header.role == "amend" and header.writer not in kept:
+            directory = RunDir(aside, header.run_id)
+            places = (directory.segment_path(header.host, header.pid, n) for n in count(1))
+            path = next(place for place in places if not place.exists())
+            write_whole(path, writer.paths[0].read_bytes())
+    return aside
 
 
 def holds_changes_only(run_dir: Path) -> bool:
