@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 
 from airtape.bundles.limits import Limits
 from airtape.bundles.manifest import Manifest, Piece
-from airtape.bundles.plan import RunPlan, bytes_of, plan_run
+from airtape.bundles.plan import Listings, RunPlan, bytes_of, plan_run, same_name
 from airtape.bundles.reading import Bundle
 from airtape.errors import Error, TargetError
 from airtape.new_rundir import make_top
@@ -143,6 +143,8 @@ def _finish(plan: RunPlan | None, stage: Path, folder: Path) -> None:
     """Let a run have what was written for it; if something was wrong, nothing of it."""
     if not stage.exists():
         return
+    if plan is not None and plan.problem is None:
+        plan.problem = _other_name(folder / plan.run.directory)
     if plan is None or plan.problem is not None:
         shutil.rmtree(stage)
         return
@@ -153,16 +155,31 @@ def _finish(plan: RunPlan | None, stage: Path, folder: Path) -> None:
     _publish(ready, folder)
 
 
+def _other_name(run_dir: Path) -> Error | None:
+    """Return that another run of the bundle has taken the directory of a run, if one has."""
+    try:
+        if os.path.lexists(run_dir):
+            Listings().check(run_dir)
+    except Error as error:
+        return error
+    return None
+
+
 def _write_piece(
     stage: Path, folder: Path, plan: RunPlan, piece: Piece, chunks: Iterator[bytes]
 ) -> Error | None:
     """Write a file aside as it will be; return why it cannot be that."""
     there = folder / plan.run.directory / piece.path
     path = stage / plan.run.directory / piece.path
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        # No name comes twice in a bundle.
+        return same_name(there)
     overlap = plan.overlaps.get(piece.path, 0)
     known = bytes_of(there, piece.start, overlap)
-    with path.open("xb") as file:
+    with path.open("wb") as file:
         file.writelines(bytes_of(there, 0, piece.start))
         is_same = _write_over(file, chunks, known)
         file.flush()

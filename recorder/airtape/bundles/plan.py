@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -58,11 +59,12 @@ def plan_run(run: RunPart, manifest: Manifest, folder: Path, applied: Sequence[s
         applied: The bundles that were applied to it before.
     """
     plan = RunPlan(run)
+    listings = Listings()
     actions: dict[str, Action] = {}
     overlaps: dict[str, int] = {}
     try:
         for piece in run.pieces:
-            path = _path_in(folder / run.directory, piece.path)
+            path = _path_in(folder / run.directory, piece.path, listings)
             action = _log_action(path, piece) if _is_log(piece) else _file_action(path, piece)
             if action is None:
                 plan.problem = _missing(path, piece, manifest.since, applied)
@@ -86,21 +88,61 @@ def _is_log(piece: Piece) -> bool:
     return "/" not in piece.path and piece.path.endswith(LOG_SUFFIX)
 
 
-def _path_in(run_dir: Path, path: str) -> Path:
+class Listings:
+    """What stands in folders, each of which is listed once."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, set[str]] = {}
+
+    def check(self, path: Path) -> None:
+        """Make sure that what is found at a path has this very name.
+
+        Where a file system takes `A` for `a`, something else would be written over.
+
+        Raises:
+            Error: It has another name.
+            OSError: The folder cannot be listed.
+        """
+        if path.parent not in self._names:
+            self._names[path.parent] = set(map(_composed, os.listdir(path.parent)))  # noqa: PTH208 - names are all that counts
+        if _composed(path.name) not in self._names[path.parent]:
+            raise same_name(path)
+
+
+def same_name(path: Path) -> Error:
+    """Return that a name is taken by another one, which this file system does not tell from it."""
+    return Error(
+        "something with another name is in the way",
+        where=str(path),
+        because="this file system takes the one name for the other",
+        hint="Apply the bundle on a file system that tells upper from lower case.",
+    )
+
+
+def _composed(name: str) -> str:
+    """Return a name as it is whether a file system takes letters apart or not."""
+    return unicodedata.normalize("NFC", name)
+
+
+def _path_in(run_dir: Path, path: str, listings: Listings) -> Path:
     """Return where a file is to stand, without a link anywhere on the way there.
 
     Raises:
-        Error: There is a link, or a file where a folder must be.
+        Error: There is a link, a file where a folder must be, or something with another name.
         OSError: It cannot be looked at.
     """
     at = run_dir
     for part in (None, *path.split("/")[:-1]):
         at = at if part is None else at / part
-        if os.path.lexists(at) and not stat.S_ISDIR(at.lstat().st_mode):
-            raise Error("something else than a folder is in the way", where=str(at))
+        if os.path.lexists(at):
+            if not stat.S_ISDIR(at.lstat().st_mode):
+                raise Error("something else than a folder is in the way", where=str(at))
+            listings.check(at)
     at = run_dir / path
-    if os.path.lexists(at) and not stat.S_ISREG(at.lstat().st_mode):
-        raise Error("something else than a file is in the way", where=str(at))
+    if os.path.lexists(at):
+        if not stat.S_ISREG(at.lstat().st_mode):
+            raise Error("something else than a file is in the way", where=str(at))
+        listings.check(at)
     return at
 
 
