@@ -236,7 +236,7 @@ def _may_write(folder: Path) -> bool:
 
 def _connect(path: Path, fault: str | None) -> sqlite3.Connection:
     """Open a store for reading; one that is new, or of an earlier version, is made what it is."""
-    uri = f"file:{quote(str(path.parent.resolve() / path.name))}"
+    uri = f"file:{quote(os.fsencode(path.parent.resolve() / path.name))}"
     if fault is not None:
         # Locks of the usual kind are not to be trusted there, and WAL needs shared memory.
         uri += "?vfs=unix-dotfile"

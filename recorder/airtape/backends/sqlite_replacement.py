@@ -110,7 +110,7 @@ class SqliteReplacement:
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         fault = self._find_fault(path.parent)
-        uri = f"file:{quote(str(path))}?mode=rw" + ("&vfs=unix-dotfile" if fault else "")
+        uri = f"file:{quote(os.fsencode(path))}?mode=rw" + ("&vfs=unix-dotfile" if fault else "")
         return sqlite3.connect(uri, uri=True, timeout=self._busy_s, isolation_level=None)
 
     def _put_in_place(self) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -30,7 +31,7 @@ def roll_back(path: Path) -> None:
     except FileExistsError:
         raise sqlite3.OperationalError("database is locked") from None
     try:
-        uri = f"file:{quote(str(path))}?vfs=unix-none"
+        uri = f"file:{quote(os.fsencode(path))}?vfs=unix-none"
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     finally:

@@ -11,6 +11,7 @@ from airtape.backends.lease import Lease
 from airtape.errors import TransientError
 from airtape.file_copy import Digest
 from airtape.sync.brake import Brake
+from airtape.sync.kept_paths import found_paths, kept_paths
 from airtape.sync.rate import TokenBucket
 from airtape.sync.retry import Retry
 
@@ -117,8 +118,9 @@ class Target:
 
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""
-        return self._retry.run(self._backend.hints, self.brake.pause)
+        return found_paths(self._retry.run(self._backend.hints, self.brake.pause))
 
     def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
         """Remember what run directories look like."""
-        self._retry.run(lambda: self._backend.keep_hints(hints), self.brake.pause)
+        kept = kept_paths(hints)
+        self._retry.run(lambda: self._backend.keep_hints(kept), self.brake.pause)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
+from airtape.sync.kept_paths import found_paths
 from airtape.sync.renames import Renames
 from airtape.txlog.format import Header
 
@@ -25,7 +26,7 @@ class TargetNames:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._hints: Mapping[str, DirectoryHint] = backend.hints()
+        self._hints: Mapping[str, DirectoryHint] = found_paths(backend.hints())
 
     def hint_of(self, run_dir: Path) -> DirectoryHint | None:
         """Return what a directory looked like when it was synced, None if it never was."""
