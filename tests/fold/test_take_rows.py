@@ -66,6 +66,27 @@ def test_changes_of_many_at_once_are_those_of_each(before: list[Call], alike: li
     )
 
 
+@given(
+    st.lists(FLAT_CALLS, max_size=3),
+    st.lists(st.sampled_from("abc"), unique=True, min_size=1).flatmap(
+        lambda names: st.lists(
+            st.tuples(st.permutations(names), st.lists(st.sampled_from([None, 1.5]), min_size=3))
+        )
+    ),
+)
+def test_the_summary_of_many_at_once_is_in_the_order_of_each(
+    before: list[Call], rows: list[tuple[list[str], list[float | None]]]
+) -> None:
+    """A metric that was None in between comes behind those that were there all the time."""
+    alike = [log(dict(zip(names, values, strict=False))) for names, values in rows]
+    records = recorded([*before, *alike])
+    one_by_one, at_once = Fold(), Fold()
+    for record in records:
+        one_by_one.apply(record)
+    in_batches(at_once, records)
+    assert list(at_once.summary) == list(one_by_one.summary)
+
+
 def test_an_empty_batch_changes_nothing() -> None:
     """Not even the times."""
     fold = Fold()

@@ -224,17 +224,24 @@ class HistoryFold:
     ) -> None:
         self.rows += len(steps)
         self.last_step = max(steps[-1], -1 if self.last_step is None else self.last_step)
+        back_since: dict[str, int] = {}
         for key, column in columns.items():
             tally = self._tallies.get(key)
             if tally is None:
                 tally = self._tallies[key] = self._new_tally(column[0])
-            tally.take_all(column)
+            if not tally.take_all(column) and None in column:
+                # None takes it out of the summary; what comes after that puts it at the end.
+                remove_from(self._summary, key)
+                back_since[key] = len(column) - column[::-1].index(None)
         self._last.update(last)
-        for key, value in last.items():
-            self._summarise(key, value, None)
+        for key in columns:
+            if key not in back_since:
+                self._summarise(key, last[key], None)
         timestamp = wall_ns[-1] / 1e9
         runtime = self._runtime(timestamp)
         self._summary.update({STEP: steps[-1], TIMESTAMP: timestamp, RUNTIME: runtime})
+        for key in sorted(back_since, key=back_since.__getitem__):
+            self._summarise(key, last[key], None)
         if self._observer is not None:
             timestamps = [time_ns / 1e9 for time_ns in wall_ns]
             began = self.began_ns / 1e9

@@ -184,8 +184,12 @@ class Tally:
         if self.high is None or value > self.high:
             self.high = value
 
-    def take_all(self, values: tuple[Any, ...]) -> None:
-        """Count many values; the same as `take` on each, in less time."""
+    def take_all(self, values: tuple[Any, ...]) -> bool:
+        """Count many values; the same as `take` on each, in less time.
+
+        Returns:
+            Whether all of them are numbers, with no not-a-number among them.
+        """
         if _SUMMED_TYPES.issuperset(map(type, values)):
             # Not `sum`, whose result is another one from Python 3.12 on.
             total = self.total
@@ -203,9 +207,10 @@ class Tally:
                     self.low = low
                 if self.high is None or high > self.high:
                     self.high = high
-                return
+                return True
         for value in values:
             self.take(value)
+        return False
 
     def _keep(self, values: tuple[float, ...]) -> None:
         """Add to the trace the numbers whose place in the sequence is a multiple of the stride."""
