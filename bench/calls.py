@@ -1,7 +1,9 @@
 """What ``log()`` of five scalars takes with one recorder; prints its figures as JSON.
 
 Run by ``side_by_side.py``, for each recorder with the Python that has it installed:
-``python calls.py RECORDER CALLS`` with RECORDER one of ``yardstick``, ``airtape``, ``wandb``.
+``python calls.py RECORDER CALLS [--cpu | --beside]`` with RECORDER one of ``yardstick``,
+``airtape``, ``wandb``: each call is timed; or the calls are only made; or they are timed beside a
+busy thread.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ ROWS = 997
 WINDOW_S = 1.0
 """Seconds for which calls are made alone, and beside a busy thread."""
 IDLE_S = 0.2
-"""Seconds that a run without calls lasts, so that it loads what is loaded beside the training."""
+"""Seconds that a run lasts at least, so that it loads what is loaded beside the training."""
 
 
 def yardstick(folder: Path) -> tuple[Log, Callable[[], object]]:
@@ -46,6 +48,24 @@ def recorder(name: str, folder: Path) -> tuple[Log, Callable[[], object]]:
     """Return the ``log`` and ``finish`` of a recorder with W&B's names."""
     run = importlib.import_module(name).init(project="bench", dir=str(folder))
     return run.log, run.finish
+
+
+def train(log: Log, rows: list[tuple[float, ...]], calls: int) -> None:
+    """Make the calls as a training does, each with a row of its own, and nothing else."""
+    for step in range(calls):
+        log(dict(zip(KEYS, rows[step % ROWS], strict=True)), step)
+
+
+def timed(log: Log, rows: list[dict[str, float]], calls: int) -> list[int]:
+    """Return the nanoseconds that each call takes, in order of size."""
+    taken = []
+    clock = time.perf_counter_ns
+    for step in range(calls):
+        data = dict(rows[step % ROWS])
+        start = clock()
+        log(data, step)
+        taken.append(clock() - start)
+    return sorted(taken)
 
 
 def busy(stop: threading.Event) -> None:
@@ -93,25 +113,21 @@ def main() -> None:
         folder = Path(made)
         opened = yardstick(folder) if name == "yardstick" else recorder(name, folder)
         log, finish = opened
-        taken = []
-        clock = time.perf_counter_ns
-        for step in range(calls):
-            data = dict(rows[step % ROWS])
-            start = clock()
-            log(data, step)
-            taken.append(clock() - start)
         figures: dict[str, float] = {}
-        if "--beside" in sys.argv:
+        if "--cpu" in sys.argv:
+            until = time.monotonic() + IDLE_S
+            train(log, [tuple(row.values()) for row in rows], calls)
+            time.sleep(max(0.0, until - time.monotonic()))
+        elif "--beside" in sys.argv:
+            timed(log, rows, calls)
             figures["alone"] = mean_beside(log, rows, calls, thread=False)
             figures["beside"] = mean_beside(log, rows, 1000 * calls, thread=True)
-        if not calls:
-            time.sleep(IDLE_S)
-        finish()
-        if taken:
-            taken.sort()
+        else:
+            taken = timed(log, rows, calls)
             figures["p50"] = taken[len(taken) // 2] / 1e3
             figures["p99"] = taken[len(taken) * 99 // 100] / 1e3
-            figures["bytes"] = size_of(folder) / calls / len(KEYS)
+        finish()
+        figures["bytes"] = size_of(folder) / calls / len(KEYS)
     print(json.dumps(figures))
 
 
