@@ -45,8 +45,9 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
             runs = _runs_in([directory, *asides], vantage)
             return _readable(next(run for run in runs if directory in run.directories))
         return _readable(_overview(directory, vantage))
-    run_dirs = _run_dirs_in(folder)
-    run_dirs += asides_of(run_dirs, folder)
+    placed = find_run_dirs([folder])
+    # A run that was cleaned needs no changes: what is left of it has them.
+    run_dirs = [*placed.run_dirs, *placed.cleaned, *asides_of(placed.run_dirs, folder)]
     # Directories are usually named after the id: then no other ones have to be read.
     named = DirectoriesById(run_dirs).of(said.rpartition("/")[2])
     runs = _matching(said, _runs_in(named, vantage), ids_only="/" not in said)

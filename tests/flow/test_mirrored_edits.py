@@ -88,6 +88,21 @@ def test_changes_come_one_after_the_other(
     assert "stays" not in tracker("rebuild", STORE, str(gateway)).stdout
 
 
+def test_a_copy_that_is_cleaned_is_one_run(
+    tracker: Tracker, tracker_json: TrackerJson, cluster: Path, gateway: Path
+) -> None:
+    """What is left of it has the change; and should it be copied once more, it counts again."""
+    tracker("edit", RUN, "--name", "first")
+    tracker("sync", "--to", STORE)
+    tracker("clean", "--to", STORE, "--yes")
+    assert _logs(gateway) == 0
+    assert tracker_json("show", RUN)["name"] == "first"
+    assert [run["name"] for run in tracker_json("ls")["runs"]] == ["first"]
+    _mirror(cluster, gateway)
+    assert tracker_json("show", RUN)["name"] == "first"
+    assert tracker_json("sync", "--to", STORE)["records"] == 0
+
+
 def test_a_run_that_was_recorded_here_is_no_copy(
     tracker: Tracker, cluster: Path, gateway: Path
 ) -> None:
