@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import groupby, islice
+from typing import Any, Final, NamedTuple
 
 from airtape.fold.keys import Key, dotted, key_of
 from airtape.fold.metrics import Metrics
@@ -16,6 +17,8 @@ MOST_BUCKETS: Final = 400
 
 _AT_ONCE: Final = 4096
 """Points that are put into buckets together."""
+
+_NUMBERS: Final = frozenset({float, int})
 
 _LARGEST: Final = 10**300
 """What is larger leaves no room for the arithmetic of a chart."""
@@ -61,6 +64,16 @@ class CurvePoints:
         if len(self._xs) == _AT_ONCE:
             self._condense()
 
+    def add_all(self, xs: Sequence[Plain], ys: Sequence[Plain]) -> None:
+        """Take further points, but those that cannot be drawn; see `is_drawn`."""
+        if not (_are_drawn(xs) and _are_drawn(ys)):
+            pairs = [(x, y) for x, y in zip(xs, ys, strict=True) if is_drawn(x) and is_drawn(y)]
+            xs, ys = [x for x, _ in pairs], [y for _, y in pairs]
+        self._xs += xs  # type: ignore[arg-type]  # numbers
+        self._ys += ys  # type: ignore[arg-type]  # numbers
+        if len(self._xs) >= _AT_ONCE:
+            self._condense()
+
     @property
     def points(self) -> list[Point]:
         """The points that are kept, in the order in which they came."""
@@ -77,12 +90,12 @@ class CurvePoints:
 
     def _condense(self) -> None:
         """Put what has come into buckets; the last point waits, for it may be the last of all."""
+        while len(self._buckets) + (len(self._xs) - 1) // self._size >= 2 * MOST_BUCKETS:
+            self._buckets = _halved(self._buckets)
+            self._size *= 2
         whole = (len(self._xs) - 1) // self._size * self._size
         self._buckets += [self._bucket(first) for first in range(0, whole, self._size)]
         del self._xs[:whole], self._ys[:whole]
-        while len(self._buckets) >= 2 * MOST_BUCKETS:
-            self._buckets = _halved(self._buckets)
-            self._size *= 2
 
     def _bucket(self, first: int) -> tuple[Point, Point]:
         ys = self._ys[first : first + self._size]
@@ -108,16 +121,24 @@ class Curves:
 
     def add_rows(self, rows: Iterable[Row]) -> None:
         """Take rows of the history, in order of their steps."""
-        drawn = self._drawn
-        for row in rows:
-            for key, y in row.data.items():
-                curve = drawn[key] if key in drawn else self._curve_of(key)
-                if curve is None or not is_drawn(y):
-                    continue
-                x_name, points = curve
-                x = row.step if x_name == STEP else _x_of(row, x_name)
-                if is_drawn(x):
-                    points.add(x, y)  # type: ignore[arg-type]  # numbers
+        ordered = iter(rows)
+        while batch := list(islice(ordered, _AT_ONCE)):
+            for keys, alike in groupby(batch, lambda row: tuple(row.data)):
+                self._add_alike(keys, list(alike))
+
+    def _add_alike(self, keys: tuple[Key, ...], rows: list[Row]) -> None:
+        """Take rows that have the same keys; a column takes much less time than its values."""
+        axes: dict[str, Sequence[Plain]] = {STEP: [row.step for row in rows]}
+        for key, ys in zip(
+            keys, zip(*(row.data.values() for row in rows), strict=True), strict=True
+        ):
+            curve = self._drawn[key] if key in self._drawn else self._curve_of(key)
+            if curve is None:
+                continue
+            x_name, points = curve
+            if x_name not in axes:
+                axes[x_name] = [_x_of(row, x_name) for row in rows]
+            points.add_all(axes[x_name], ys)
 
     def add(self, name: str, x_name: str, x: Plain, y: Plain) -> None:
         """Take a value of a metric, if both are numbers that can be drawn."""
@@ -151,6 +172,16 @@ def is_drawn(value: Plain) -> bool:
     return (type(value) is float or type(value) is int) and -_LARGEST < value < _LARGEST
 
 
+def _are_drawn(values: Sequence[Plain]) -> bool:
+    """Tell whether each of some values, of which there is at least one, can be drawn."""
+    if not _NUMBERS.issuperset(map(type, values)):
+        return False
+    numbers: Sequence[Any] = values
+    # One that is no number spoils the sum, an infinity or a large integer the bounds.
+    total = sum(numbers) if max(numbers) < _LARGEST and min(numbers) > -_LARGEST else math.nan
+    return not math.isnan(total)
+
+
 def _x_of(row: Row, name: str) -> Plain:
     """Return the value of a row's x axis; None if it has none."""
     if name in row.data:
@@ -169,6 +200,6 @@ def _halved(buckets: list[tuple[Point, Point]]) -> list[tuple[Point, Point]]:
 def _joined(first: tuple[Point, Point], second: tuple[Point, Point]) -> tuple[Point, Point]:
     """Return the lowest and the highest point of two buckets, in the order in which they came."""
     points = (*first, *second)
-    low = min(range(len(points)), key=lambda at: points[at][1])
-    high = max(range(len(points)), key=lambda at: points[at][1])
-    return points[min(low, high)], points[max(low, high)]
+    ys = [y for _, y in points]
+    low, high = sorted((ys.index(min(ys)), ys.index(max(ys))))
+    return points[low], points[high]

@@ -7,22 +7,23 @@ import re
 import socket
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from airtape.curves import Curve, Curves
+from airtape.curves import Curves
 from airtape.file_list import list_files
 from airtape.fold.metrics import Metrics
 from airtape.fold.row import RUNTIME
 from airtape.overview import Overview, overview_of
 from airtape.overview_facts import definitions_of
 from airtape.process import boot_id, process_runs
+from airtape.records import Record
 from airtape.rows import Report, history_of
 from airtape.run_page import PageData, page
 from airtape.states import Vantage
-from airtape.system_samples import system_of
+from airtape.system_samples import SystemSample, samples_in, system_of
 from airtape.writers import WriterFiles, read_writers
 
 OUTPUT: Final = "output.log"
@@ -63,14 +64,21 @@ def page_of(
     Raises:
         OSError: A log cannot be read.
     """
-    curves = Curves(definitions_of(run))
-    curves.add_rows(history_of(writers, report))
+    curves, system = Curves(definitions_of(run)), _System()
+    if len(writers) == 1:
+        # Both are read in one pass.
+        system.label = writers[0].header.label
+        curves.add_rows(history_of(writers, report, others=system.take))
+    else:
+        curves.add_rows(history_of(writers, report))
+        # What is damaged was reported when the history was read.
+        system.add(system_of(writers, lambda _: None))
     files = {file.path: file for directory in run.directories for file in list_files(directory)}
     return page(
         PageData(
             run,
             curves.curves(),
-            _system_curves(writers),
+            system.curves.curves(),
             [files[path] for path in sorted(files)],
             next(filter(None, map(_output, reversed(run.directories))), ""),
         ),
@@ -78,13 +86,30 @@ def page_of(
     )
 
 
-def _system_curves(writers: Sequence[WriterFiles]) -> list[Curve]:
-    curves = Curves(Metrics())
-    # What is damaged was reported when the history was read.
-    for _, runtime, writer, values in system_of(writers, lambda _: None):
-        for name, value in values.items():
-            curves.add(f"{writer} {name}" if writer else name, RUNTIME, runtime, value)
-    return curves.curves()
+class _System:
+    """Gathers what was measured of the machine.
+
+    Attributes:
+        curves: It, over the time of the run.
+        label: What the writer is called whose records `take` is handed.
+    """
+
+    def __init__(self) -> None:
+        self.curves = Curves(Metrics())
+        self.label: str | None = None
+        self._began_ns: int | None = None
+
+    def take(self, record: Record) -> None:
+        """Take the next record of a writer, the first one first."""
+        if self._began_ns is None:
+            self._began_ns = record.wall_ns
+        self.add(samples_in([record], began_ns=self._began_ns, label=self.label))
+
+    def add(self, samples: Iterable[SystemSample]) -> None:
+        """Take samples in order of their times."""
+        for _, runtime, writer, values in samples:
+            for name, value in values.items():
+                self.curves.add(f"{writer} {name}" if writer else name, RUNTIME, runtime, value)
 
 
 def _output(run_dir: Path) -> str:

@@ -34,6 +34,16 @@ def test_numbers_are_drawn_over_the_step() -> None:
     assert curve.points == [(0, 1), (2, 2.5)]
 
 
+@given(st.lists(st.floats() | st.integers() | st.sampled_from(["", True, 10**400]), min_size=1))
+def test_a_column_is_drawn_as_its_values_are(values: list[Plain]) -> None:
+    """What can be drawn of it, and nothing else, whatever stands beside it."""
+    curves, one_by_one = Curves(Metrics()), Curves(Metrics())
+    curves.add_rows(rows(*({"a": value} for value in values)))
+    for step, value in enumerate(values):
+        one_by_one.add("a", "_step", step, value)
+    assert curves.curves() == one_by_one.curves()
+
+
 def test_a_step_metric_is_the_x_axis() -> None:
     """A row that lacks it has no point; hidden metrics have no curve."""
     curves = Curves(

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
+from airtape import rows
 from airtape.errors import LogFormatError
+from airtape.fold.observers import history
 from airtape.fold.row import Row
-from airtape.rows import read_history
+from airtape.records import Kind, Record
+from airtape.rows import history_of, read_history
+from airtape.txlog.reader import LogReader
+from airtape.writers import read_writers
 from tests import logs
 
 FIRST, LATER, CHILD = (bytes([number]) * 16 for number in (1, 2, 3))
@@ -22,6 +28,24 @@ def test_rows_come_with_step_times_and_values(tmp_path: Path) -> None:
     logs.write_log(tmp_path, logs.partial_row(4, a=1), logs.partial_row(4, b={"c": 2}))
     began = logs.BEGAN_NS / 1e9
     assert _rows(tmp_path) == ([Row(4, began + 2, 2.0, {"a": 1, ("b", "c"): 2})], [])
+
+
+def test_rows_that_are_read_together_are_what_each_record_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever comes between rows that are alike, and however many are folded at once."""
+    monkeypatch.setattr(rows, "ROWS_AT_ONCE", 4)
+    said = [logs.log_row(step, a=step, b=math.inf) for step in range(0, 22, 2)]
+    said[5:5] = [logs.system(cpu=1.5), logs.partial_row(9, a=1), logs.dropped_row(3, a=7)]
+    said[3:3] = [logs.log_row(5, a={"x": 1})]
+    said += [logs.log_row(23, b=1, a=2), logs.log_row(24), logs.log_row(25)]
+    said += [logs.metric(name="c", step_metric="a"), *(logs.log_row(n, c=n) for n in range(30, 39))]
+    log = logs.write_log(tmp_path, *said, logs.partial_row(40, a=1, c="text"))
+    records = [item for item in LogReader(log) if isinstance(item, Record)]
+    others: list[Record] = []
+    read = history_of(read_writers(tmp_path, []), pytest.fail, others=others.append)
+    assert list(read) == list(history(records))
+    assert others == [record for record in records if record.kind != Kind.HISTORY]
 
 
 def test_checkpoints_do_not_cut_the_history_short(tmp_path: Path) -> None:

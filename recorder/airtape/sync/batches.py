@@ -9,10 +9,10 @@ from airtape.backends.base import Batch
 from airtape.backends.contents import is_digest
 from airtape.backends.cursor import Cursor, RunKey, pack_state, unpack_state
 from airtape.file_copy import Digest
+from airtape.fold.columns import is_flat
 from airtape.fold.observers import HistoryChanges
-from airtape.fold.shapes import MAX_NUMBER
 from airtape.large_values import references_in
-from airtape.records import HistoryFlag, Kind, Record
+from airtape.records import Kind, Record
 from airtape.sync.renames import Names
 from airtape.sync.source import WriterReader
 from airtape.txlog.format import Header
@@ -39,10 +39,7 @@ _SAID_BEFORE = frozenset({Kind.HEADER, Kind.CHECKPOINT, Kind.INHERITED})
 ROWS_AT_ONCE = 1024
 """Rows folded at once. Rows that wait are many small objects, which Python's garbage collector
 looks through again and again; folded, they are a few large ones."""
-_DROPPED = int(HistoryFlag.DROPPED)  # an enumeration's `&` takes ten times as long
-_HISTORY = int(Kind.HISTORY)  # likewise
-_SCALARS = frozenset({float, int, str, bool, type(None)})
-_STRINGS = frozenset({str})
+_HISTORY = int(Kind.HISTORY)  # an enumeration takes ten times as long to compare
 
 
 class BatchBuilder:
@@ -112,7 +109,7 @@ class BatchBuilder:
         self.records += 1
         self.is_complete = False
         seq, kind, wall_ns, fields = record
-        if kind == _HISTORY and _is_flat(fields):
+        if kind == _HISTORY and is_flat(fields):
             step, flags, data = fields[:3]
             self._rows.append((seq, wall_ns, step, flags, data))
             self._values_in_rows += len(data)
@@ -186,22 +183,6 @@ class BatchBuilder:
             self._fold.take_rows(self._rows)
             self._rows = []
             self._values_in_rows = 0
-
-
-def _is_flat(fields: tuple[Any, ...]) -> bool:
-    """Tell whether `Fold.take_rows` can have a history record."""
-    if len(fields) < 3:  # noqa: PLR2004 - step, flags, data
-        return False
-    step, flags, data = fields[:3]
-    return (
-        type(step) is int
-        and 0 <= step <= MAX_NUMBER
-        and type(flags) is int
-        and not flags & _DROPPED
-        and type(data) is dict
-        and _STRINGS.issuperset(map(type, data))
-        and _SCALARS.issuperset(map(type, data.values()))
-    )
 
 
 def large_in(record: Record) -> Iterator[Digest]:
