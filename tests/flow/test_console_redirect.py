@@ -167,3 +167,30 @@ def test_a_child_that_goes_on_after_the_run_is_still_heard_on_the_terminal(
     )
     assert run_python(program).stdout == "late\n"
     assert _output(only_log(workdir)) == b""
+
+
+def test_a_program_that_takes_the_place_of_this_one_has_its_descriptors(
+    run_python: RunPython, workdir: Path
+) -> None:
+    """As when a job starts itself anew; the pipes of this one would have nobody to read them."""
+    program = BEGIN + (
+        "print('before', flush=True)\n"
+        "os.execv('/bin/sh', ['sh', '-c', 'echo after && echo error >&2'])\n"
+    )
+    done = run_python(program)
+    assert (done.stdout, done.stderr) == ("before\nafter\n", "error\n")
+    assert only_log(workdir).exists()
+
+
+def test_a_program_that_a_forked_child_becomes_is_heard(
+    run_python: RunPython, workdir: Path
+) -> None:
+    """As each child is, however it was started."""
+    program = BEGIN + (
+        "child = os.fork()\n"
+        "if not child: os.execv('/bin/sh', ['sh', '-c', 'echo child'])\n"
+        "os.waitpid(child, 0)\n"
+        "run.finish()\n"
+    )
+    assert run_python(program).stdout == "child\n"
+    assert _output(only_log(workdir)) == b"child\n"

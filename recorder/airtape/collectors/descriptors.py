@@ -72,6 +72,7 @@ class _Redirection:
     """The one redirection of this process, for all its runs."""
 
     _only: _Redirection | None = None
+    _sees_exec = False
 
     @classmethod
     def of_this_process(cls) -> _Redirection:
@@ -114,6 +115,10 @@ class _Redirection:
                 channel.close()
             raise
         self._channels = channels
+        if not _Redirection._sees_exec:
+            _Redirection._sees_exec = True
+            # There is no way to take it away again.
+            sys.addaudithook(_before_exec)
 
     def _hand_on(self, name: StreamName, text: str) -> None:
         for take in self._takes:
@@ -138,6 +143,12 @@ class _Redirection:
             channel.mark()
         for channel in self._channels:
             channel.marked.wait(DRAIN_S)
+
+    def give_way(self) -> None:
+        """Leave the descriptors to a program that takes the place of this one."""
+        for channel in self._channels:
+            channel.switch_back()
+        self.drain()
 
     def forget(self) -> None:
         """Have nothing to do any more with what a parent has redirected."""
@@ -241,6 +252,11 @@ class _Channel:
         held = next((size for size in range(longest, 0, -1) if data.endswith(self._mark[:size])), 0)
         self._held = data[len(data) - held :]
         yield data[: len(data) - held]
+
+
+def _before_exec(event: str, _: tuple[object, ...]) -> None:
+    if event == "os.exec":
+        _Redirection.of_this_process().give_way()
 
 
 def _pass_on(channels: list[_Channel]) -> None:
