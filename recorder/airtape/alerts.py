@@ -31,13 +31,18 @@ class Alerts:
     Args:
         record: Takes title, text, level, seconds to wait, and whether it is said on the terminal;
             raises UsageError when the run is finished.
+        redaction: Takes secrets out of a text; told what the text belongs to.
         terminal: Where they are said.
     """
 
     def __init__(
-        self, record: Callable[[str, str, str, float, bool], None], terminal: Terminal
+        self,
+        record: Callable[[str, str, str, float, bool], None],
+        redaction: Callable[[str, str], str],
+        terminal: Terminal,
     ) -> None:
         self._record = record
+        self._redaction = redaction
         self._terminal = terminal
         self._said: dict[str, float] = {}
 
@@ -55,7 +60,8 @@ class Alerts:
         text = check_text(text, "The text of an alert")
         if len(title) > MAX_TITLE:
             self._terminal.warn(f"The title of an alert has at most {MAX_TITLE} characters")
-            title = title[:MAX_TITLE]
+            # First, for what is left of a secret that is cut looks like none.
+            title = self._redaction(title, "alert")[:MAX_TITLE]
         now = monotonic()
         is_news = title not in self._said or now - self._said[title] >= wait_s
         self._record(title, text, urgency.value, wait_s, is_news)

@@ -39,6 +39,10 @@ class DisabledLog:
         """Name, notes, tags and so on."""
         return self.fold.run
 
+    def redaction(self, text: str, where: str) -> str:  # noqa: ARG002 - nothing is recorded
+        """Return a text as it is."""
+        return text
+
     def whole(self, value: Plain) -> Plain:
         """Return a value of the summary as it is."""
         return value

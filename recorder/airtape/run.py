@@ -84,7 +84,7 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
                 allow_val_change=allow_val_change,
             ),
             _summary=_summary_of(log),
-            _alerts=Alerts(partial(record, Kind.ALERT, call="alert"), terminal),
+            _alerts=Alerts(partial(record, Kind.ALERT, call="alert"), log.redaction, terminal),
         )
         lifecycle.before_end.append(run.config.record_mutations)
         return run

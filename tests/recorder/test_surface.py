@@ -182,6 +182,16 @@ def test_a_long_title_is_shortened(run: airtape.Run, capsys: pytest.CaptureFixtu
     assert [record.fields[0] for record in recorded(run).of(Kind.ALERT)] == ["t" * 63, "T" * 63]
 
 
+def test_a_title_that_is_cut_has_no_part_of_a_secret(
+    run: airtape.Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half a token looks like none, so it is taken out first."""
+    run.alert("training on the usual machine, logged in with ghp_" + "a1B2c3D4e5F6" * 3, "text")
+    [record] = recorded(run).of(Kind.ALERT)
+    assert record.fields[0] == "training on the usual machine, logged in with [redacted: GitHub"
+    assert "a1B2c3" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "words"),
     [
