@@ -53,6 +53,7 @@ class Kind(IntEnum):
     PREEMPTING = 15
     ARTIFACT = 16
     INHERITED = 17
+    LOST_CONTENT = 18
 
 
 class HistoryFlag(IntFlag):

@@ -87,11 +87,13 @@ def verify(
     read_of = _read_of_others(runs)
     held: dict[bytes, SeqSet] = {}
     places: dict[str | None, list[Path]] = {}
+    accepted: dict[str | None, set[str]] = {}
     lacking = []
     for one, first_look in zip(named, runs, strict=True):
         run = _settled(one, first_look, read_of, pause)
         run.large.look([run.directory])
         places.setdefault(run.run_id, []).append(run.directory)
+        accepted.setdefault(run.run_id, set()).update(run.large.accepted)
         for writer in run.writers:
             there = held.setdefault(writer.header.writer, SeqSet())
             for first, last in (*writer.held.intervals(), *(gap[:2] for gap in writer.dropped)):
@@ -104,6 +106,7 @@ def verify(
         for writer in run.writers:
             writer.found_elsewhere(held[writer.header.writer])
         if run.large.missing or run.large.changed:
+            run.large.accepted |= accepted[run.run_id]
             run.large.look(places[run.run_id])
         yield run
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from airtape.fold.shapes import is_well_formed
 from airtape.large_values import references_in
 from airtape.records import Kind, Record
 from airtape.rundir import RunDir
@@ -26,16 +27,21 @@ class LargeValueCheck:
     Attributes:
         referred: Those that records refer to.
         missing: Those of which there is no file.
+        accepted: Those that somebody has said are lost for good; they are not `missing`.
         changed: Those whose file is not what its digest says, or cannot be read, and why.
     """
 
     referred: set[str] = field(default_factory=set)
     missing: list[str] = field(default_factory=list)
+    accepted: set[str] = field(default_factory=set)
     changed: dict[str, str] = field(default_factory=dict)
 
     def take(self, record: Record) -> None:
         """Take in what a record refers to."""
-        if record.kind not in _DERIVED:
+        if record.kind == Kind.LOST_CONTENT:
+            if is_well_formed(record):
+                self.accepted.update(sha256 for _, _, sha256, *_ in record.fields[0])
+        elif record.kind not in _DERIVED:
             self.referred.update(str(said["sha256"]) for said in references_in(record.fields))
 
     def look(self, run_dirs: Iterable[Path]) -> None:
@@ -49,7 +55,7 @@ class LargeValueCheck:
             found = [problem for problem in problems if problem is not None]
             if found:
                 self.changed[digest] = found[0]
-            else:
+            elif digest not in self.accepted:
                 self.missing.append(digest)
 
 

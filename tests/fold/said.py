@@ -71,6 +71,7 @@ OTHERS: st.SearchStrategy[Said] = st.one_of(
     st.just((Kind.FILES, [[{"path": "model.pt", "size": 3}]])),
     st.just((Kind.ALERT, ["title", "text"])),
     st.just((Kind.PREEMPTING, [])),
+    st.just((Kind.LOST_CONTENT, [[["files/model.pt", 3, "ab" * 32]]])),
     st.just((999, [1, "later"])),
     st.just((Kind.CONSOLE, [0, "line"])),
     st.just(gap(1, 2, "disk full")),

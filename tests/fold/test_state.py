@@ -150,6 +150,7 @@ def spoil(*path: str | int, to: object) -> Callable[[dict[str, Any]], None]:
         spoil("gaps", to=[["1", 2, "why"]]),
         spoil("last_alerts", to=[[1, "INFO", "title"]]),
         spoil("removed_config", to=[1]),
+        spoil("lost", to=[["files/model", 7]]),
         spoil("removed_summary", to=["a"]),
         spoil("removed_summary", to=[[]]),
         spoil("history", to=[]),
@@ -207,6 +208,15 @@ def test_what_was_taken_out_is_part_of_a_state() -> None:
     again = Fold(stored(fold.state()))
     assert list(again.removed_config) == ["lr"]
     assert list(again.removed_summary) == ["m", ("d", "x")]
+
+
+def test_what_is_lost_is_part_of_a_state() -> None:
+    """By its digest, each once; but only where there is any."""
+    fold = Fold(whole_state())
+    assert "lost" not in fold.state()
+    for record in recorded([(18, [[["files/a", 1, "ab"], ["files/b", 2, "cd", "later"]]])] * 2):
+        fold.apply(record)
+    assert Fold(stored(fold.state())).lost == {"ab": ("files/a", 1), "cd": ("files/b", 2)}
 
 
 def test_a_state_of_a_later_version_may_say_more() -> None:

@@ -166,4 +166,5 @@ def test_numbers_of_kinds_stay() -> None:
         "PREEMPTING": 15,
         "ARTIFACT": 16,
         "INHERITED": 17,
+        "LOST_CONTENT": 18,
     }

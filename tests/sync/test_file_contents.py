@@ -79,6 +79,7 @@ def test_the_content_of_files_arrives(a_run: Path, open_target: OpenTarget) -> N
         "sent": 2,
         "bytes": len(MODEL) + 1,
         "missing": [],
+        "accepted": [],
     }
     assert run.to_json()["files"] == run.files.to_json()
     assert held(open_target(), MODEL)

@@ -82,6 +82,7 @@ def test_a_large_value_arrives(
         "sent": 1,
         "bytes": reference["size"],
         "missing": [],
+        "accepted": [],
     }
     assert value_in(open_target(), reference) == LONG
     # Where nothing has changed, it need not even be looked at.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from airtape.accepted_losses import accepted_by
 from airtape.errors import LogFormatError, UsageError
 from airtape.names import check_project, check_tags, check_text
 from airtape.overview import Overview
@@ -19,6 +20,7 @@ from airtape.query.amendments import (
 )
 from airtape.query.joined import JoinedRun, read_runs
 from airtape.query.kept import Amendment
+from airtape.query.lost_contents import LostContent, lost_contents
 from airtape.records import Plain
 from airtape.rundir import wandb_dir
 from airtape.writers import WriterFiles
@@ -41,6 +43,12 @@ from airtape_cli.render.text import shown
 @click.option("--group", help="The group.")
 @click.option("--job-type", "--job_type", help="The job type.")
 @click.option(
+    "--accept-lost",
+    multiple=True,
+    metavar="NAME",
+    help="A file, or a pattern of files, whose content is gone for good; several times.",
+)
+@click.option(
     "--aside",
     metavar="PATH",
     help="Write below this folder, not into the directory of the run.",
@@ -57,6 +65,7 @@ def edit(
     project: str | None,
     group: str | None,
     job_type: str | None,
+    accept_lost: tuple[str, ...],
     aside: str | None,
     folder: str | None,
 ) -> None:
@@ -78,16 +87,22 @@ def edit(
     change is kept in ~/.local/state/airtape/edits, too, where your other commands, your crons among
     them, find it. What others sync has it if it was made where the run was recorded.
 
+    With --accept-lost syncs no longer wait for a file that was recorded and is gone, such as one
+    that was removed to free space, and `tracker clean` does not either. NAME is what `tracker sync`
+    calls it (files/model.pt), or a pattern of such names ('files/*.pt'); only what is gone is
+    taken. The change says by SHA-256 which contents they were. One that comes back is synced.
+
     \b
     Examples:
       tracker edit likely-lion-9 --name baseline --add-tag final
       tracker edit ab12cd34 ef56gh78 --project vision
+      tracker edit ab12cd34 --accept-lost files/model.pt --accept-lost 'files/epoch-*.pt'
       tracker edit /mirror/wandb/run-20261120_101112-ab12cd34 --notes "diverged" --aside ~/edits
 
     \b
     Exit codes:
       0  the runs are changed, or were so already
-      2  there is no such run, or a name that cannot be
+      2  there is no such run, a name that cannot be, or a file that is not lost
       4  the change cannot be written
     """  # noqa: D301 - \b tells click to keep the lines below it
     texts: dict[str, Plain] = {}
@@ -104,7 +119,7 @@ def edit(
         raise UsageError("a run is always in a project", where="--project")
     new_tags = None if tags is None else check_tags(filter(None, tags.split(",")), where="--tags")
     added = check_tags(add_tag, where="--add-tag")
-    if not (texts or new_tags is not None or added or remove_tag):
+    if not (texts or new_tags is not None or added or remove_tag or accept_lost):
         raise UsageError("nothing to change", hint="Say what, such as --name or --add-tag.")
     if name is not None and len(runs) > 1:
         raise UsageError("several runs would get the same name", where="--name")
@@ -113,14 +128,15 @@ def edit(
     here = vantage()
     # All are looked for before any is changed.
     found = {run.directory: run for run in [find_whole_run(said, where, here) for said in runs]}
-    for one in found.values():
-        joined = _joined(one, places or [default_folder()])
+    runs_found = [_joined(one, places or [default_folder()]) for one in found.values()]
+    lost = _lost(runs_found, accept_lost)
+    for joined, contents in zip(runs_found, lost, strict=True):
         run = joined.overview(here)
         fields = dict(texts)
         if new_tags is not None or added or remove_tag:
             wanted = dict.fromkeys([*(run.tags if new_tags is None else new_tags), *added])
             fields["tags"] = [tag for tag in wanted if tag not in remove_tag]
-        _edit(run, joined.writers, fields, places)
+        _edit(run, joined.writers, fields, contents, places)
 
 
 def _option(field: str) -> str:
@@ -148,25 +164,52 @@ def _joined(run: Overview, places: Iterable[Path]) -> JoinedRun:
     raise LogFormatError("the logs of the run are gone", where=str(run.directory))
 
 
+def _lost(runs: Sequence[JoinedRun], names: Sequence[str]) -> list[list[LostContent]]:
+    """Return what is lost of each run, and was not accepted before.
+
+    Raises:
+        UsageError: A name fits nothing that is lost.
+    """
+    found = [lost_contents(run.writers, names) for run in runs]
+    for name in names:
+        if not any(lost[name] for lost in found):
+            raise UsageError(
+                "nothing that is lost is called so",
+                where=f"--accept-lost {name}",
+                hint="`tracker sync` says what is missing, and what it is called.",
+            )
+    new: list[list[LostContent]] = []
+    for run, lost in zip(runs, found, strict=True):
+        known = accepted_by(run.writers)
+        new.append(
+            sorted({one for some in lost.values() for one in some if one.file.sha256 not in known})
+        )
+    return new
+
+
 def _edit(
     run: Overview,
     writers: Sequence[WriterFiles],
     fields: Mapping[str, Plain],
+    lost: Sequence[LostContent],
     places: Sequence[Path],
 ) -> None:
     """Write down what differs, and say it."""
     before = {**{field: getattr(run, field) for field in fields}, "tags": list(run.tags)}
     changed = {field: said for field, said in fields.items() if said != before[field]}
     called = shown(f"{run.name} ({run.path})" if run.name else run.path)
-    if not changed:
+    if not (changed or lost):
         click.echo(f"Nothing to change: {called}")
         return
-    amendment = Amendment(changed, {}, {})
+    contents = [(name, *file) for name, file in lost]
+    amendment = Amendment(changed, {}, {}, lost=contents)
     if places:
         place = write_amendment_aside(run.directory, writers, amendment, places[0])
     else:
         folders = [run.directory.parent, default_folder()]
         place = write_amendment_or_aside(run.directory, writers, amendment, folders)
+    if lost:
+        changed["lost"] = [name for name, _ in lost]
     click.echo(f"Changed: {called}: {shown(changes_text(changed))}")
     if place != run.directory:
         click.echo(f"  in {shown(str(place))}")

@@ -108,7 +108,11 @@ from airtape_cli.synced import configured_target
     default=True,
     help="Leave runs alone that another sync is bringing.  [default: on]",
 )
-@click.option("--strict", is_flag=True, help="Exit with 3 for damage that was known before, too.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit with 3 for damage that was known before, and for accepted losses, too.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be synced.")
 @click.option(
     "--follow", "--watch", is_flag=True, help="Go on with runs that grow, and with new ones."

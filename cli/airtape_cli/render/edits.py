@@ -33,6 +33,10 @@ def edit_shapes(run: Overview) -> list[dict[str, Any]]:
             "run": fold.run,
             "config": fold.config,
             "summary": fold.summary,
+            "lost": [
+                {"name": name, "bytes": size, "sha256": sha256}
+                for sha256, (name, size) in fold.lost.items()
+            ],
             "removed": [*fold.removed_config, *map(dotted, fold.removed_summary)],
         }
         for header, fold in edits_of(run)
@@ -63,6 +67,8 @@ def _changes(fold: Fold) -> dict[str, Plain]:
         changed |= {f"{what}.{dotted(key)}": value for key, value in leaves(tree)}
     changed |= {f"config.{name}": None for name in fold.removed_config}
     changed |= {f"summary.{dotted(key)}": None for key in fold.removed_summary}
+    if fold.lost:
+        changed["lost"] = [name for name, _ in fold.lost.values()]
     return changed
 
 

@@ -25,6 +25,7 @@ FIELD_NAMES: Final[Mapping[int, tuple[str, ...]]] = {
     Kind.METADATA: ("changes",),
     Kind.PREEMPTING: (),
     Kind.INHERITED: ("last_step", "tallies"),
+    Kind.LOST_CONTENT: ("contents",),
 }
 """What the fields of a record are called; those of other kinds are a list."""
 

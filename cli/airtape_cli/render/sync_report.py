@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from airtape.sync.file_contents import MOST_TOLD
 from airtape.sync.report import ExitCode, RunReport, SyncReport
 from airtape.targets import without_password
 from airtape_cli.render.text import shown, size_text
@@ -32,7 +34,8 @@ def run_lines(
         verbose: Say more.
         dry_run: Whether nothing was to be sent.
     """
-    notable = bool(run.notes or run.known or run.clashes or run.lacks_content)
+    lacks = run.lacks_content or run.lacks_accepted
+    notable = bool(run.notes or run.known or run.clashes or lacks)
     if not verbose and (run.status == "cleaned" or (run.status == "nothing_new" and not notable)):
         return
     name = f" ({shown(run.name)})" if run.name else ""
@@ -50,6 +53,10 @@ def run_lines(
     lacking = (*run.files.told(), *run.large.told()) if run.lacks_content or verbose else ()
     for note in [*run.notes, *lacking]:
         yield f"  {shown(note)}"
+    if run.lacks_content:
+        yield f"  {shown(_way_out(run))}"
+    if run.accepted:
+        yield f"  {shown(_accepted_text(run.accepted))}"
     for path in run.clashes:
         yield f"  a different run has the same id: {shown(str(path))}"
 
@@ -79,14 +86,15 @@ def closing_lines(report: SyncReport, target: str, *, dry_run: bool) -> Iterator
         what = f"Would sync {_runs(counts['pending'] - over)} to {shown(target)}"
         yield _sentence(what, counts, f"{over} not reached" if over else "")
     elif counts["nothing_new"] + counts["cleaned"] == len(report.runs) and not any(lacking):
+        given_up = f", but for {_accepted(report)}" if _accepted(report) else ""
         cleaned = f"; {counts['cleaned']} cleaned" if counts["cleaned"] else ""
         held = f"{shown(target)} has everything of {_runs(counts['nothing_new'])}"
-        yield f"Nothing new: {held}{cleaned}."
+        yield f"Nothing new: {held}{given_up}{cleaned}."
     else:
         arrived = counts["synced"] + counts["damaged"]
         what = f"Synced {_runs(arrived)}, {_records(sent)}, to {shown(target)}"
         not_reached = f"{counts['pending']} not reached" if counts["pending"] else ""
-        yield _sentence(what, counts, not_reached, *lacking)
+        yield _sentence(what, counts, not_reached, *lacking, _accepted(report))
 
 
 def all_closing_lines(
@@ -108,8 +116,24 @@ def all_closing_lines(
         yield nothing
 
 
+def _way_out(run: RunReport) -> str:
+    """Return what to do about content that is missing."""
+    first, *others = [
+        f"{counts.folder}/{path}" for counts in (run.files, run.large) for path in counts.missing
+    ]
+    more = "; more names, or patterns such as 'files/*', with the option again" if others else ""
+    command = shlex.join(["tracker", "edit", str(run.path), "--accept-lost", first])
+    return f"put it back, or say that it is gone for good: {command}{more}"
+
+
+def _accepted_text(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MOST_TOLD} more" if len(paths) > MOST_TOLD else ""
+    return f"accepted as lost: {', '.join(paths[:MOST_TOLD])}{more}"
+
+
 def _is_news(run: RunReport) -> bool:
-    return run.status not in {"nothing_new", "cleaned"} or run.lacks_content
+    lacks = run.lacks_content or run.lacks_accepted
+    return run.status not in {"nothing_new", "cleaned"} or lacks
 
 
 def sync_shape(
@@ -152,6 +176,11 @@ def _lacking(report: SyncReport, kind: Literal["files", "large"], what: str) -> 
     runs = [run for run in report.runs if run.lacks_content]
     missing = sum(len((run.files if kind == "files" else run.large).missing) for run in runs)
     return f"the content of {missing} {what} is missing" if missing else ""
+
+
+def _accepted(report: SyncReport) -> str:
+    count = sum(len(run.accepted) for run in report.runs)
+    return f"{count} content(s) accepted as lost" if count else ""
 
 
 def _amount(run: RunReport, *, verbose: bool) -> str:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from airtape.cleaning.proof import Proof, WriterHere, digests_of, read_here
+from airtape.cleaning.proof import Proof, WriterHere, digests_of, gone_from, read_here
 from airtape.overview import Overview
 from airtape.query.joined import Incarnation, JoinedRun, read_runs
 from airtape.rundir import CLEANED_SUFFIX, log_files, stub_in
@@ -182,8 +182,9 @@ def _look_at(
     writers = [read_here(writer, writer.fold().gaps) for writer in run.writers]
     candidate.reasons += [*_damage_of(run, writers), *_foreign_in(run.directories)]
     files = digests_of(run.directories)
+    gone = gone_from(writers, files)
     for proof in proofs:
-        candidate.reasons += proof.lacks(writers, files)
+        candidate.reasons += proof.lacks(writers, files, gone)
         candidate.receipts.append(receipt_by(proof, run))
     if candidate.reasons:
         candidate.verdict = "refused"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from airtape.accepted_losses import accepted_by
 from airtape.backends.base import Backend
 from airtape.backends.contents import KeepsFiles
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.tally import Tally
 from airtape.file_copy import Digest
+from airtape.query.lost_contents import files_by_directory
 from airtape.receipts.taking import digest_of_file, files_named, files_of, held_of, large_named
 from airtape.sync.batches import large_in
 from airtape.sync.log_file import LogFile
@@ -100,12 +103,18 @@ class Proof:
         self._names = TargetNames(backend)
         self.target = target
 
-    def lacks(self, writers: Sequence[WriterHere], files: Mapping[str, str]) -> Iterator[str]:
+    def lacks(
+        self,
+        writers: Sequence[WriterHere],
+        files: Mapping[str, str],
+        gone: AbstractSet[tuple[str, str]] = frozenset(),
+    ) -> Iterator[str]:
         """Yield what the target lacks of a run, or may lack, in sentences.
 
         Args:
             writers: Its writers.
             files: The digest of each of its files, by path.
+            gone: What `gone_from` has found.
         """
         runs = []
         for here in writers:
@@ -117,6 +126,13 @@ class Proof:
         if missing:
             more = f" and {len(missing) - 1} more" if missing[1:] else ""
             yield f"{self.target} does not have the bytes of {missing[0]}{more}"
+        lost = sorted(path for path, _ in gone - held if path not in missing)
+        if lost:
+            more = f" and {len(lost) - 1} more" if lost[1:] else ""
+            yield (
+                f"{lost[0]}{more}: the content is gone, and {self.target} does not have it "
+                "(put it back, or say that it is lost for good: tracker edit --accept-lost)"
+            )
 
     def _files_held(
         self, runs: Iterable[RunKey], writers: Sequence[WriterHere]
@@ -180,6 +196,27 @@ def _count_missing(wanted: SeqSet, there: SeqSet) -> int:
         for low, high in wanted.intervals()
         for first, last in there.missing(low, high)
     )
+
+
+def gone_from(writers: Sequence[WriterHere], files: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Return path and digest of what was recorded and is not there, nor accepted as lost.
+
+    Args:
+        writers: All writers of a run.
+        files: The digest of each of its files, by path.
+
+    Raises:
+        OSError: A log cannot be read.
+    """
+    logs = [here.writer for here in writers]
+    named = {item for found in files_by_directory(logs).values() for item in found.items()}
+    named |= large_named(file for here in writers for file in here.large)
+    accepted = accepted_by(logs)
+    return {
+        (path, file.sha256)
+        for path, file in named
+        if files.get(path) != file.sha256 and file.sha256 not in accepted
+    }
 
 
 def digests_of(run_dirs: Iterable[Path]) -> dict[str, str]:

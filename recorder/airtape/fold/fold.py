@@ -57,6 +57,7 @@ class Fold:
         removed_config: Names that were taken out of the config, in order; they may be there again.
         removed_summary: Keys that were taken out of the summary, likewise.
         exit: ``code``, ``cause`` and ``wall_ns`` of the end, None before it.
+        lost: ``(name, size)`` of contents that are given up for lost, by their SHA-256.
         gaps: ``(first seq, last seq, reason)`` of what the writer itself had to drop.
         preempting: Whether the run said that it is being preempted.
         alerts: Number of alerts.
@@ -83,6 +84,7 @@ class Fold:
         self.removed_config: dict[str, None] = {}
         self.removed_summary: dict[Key, None] = {}
         self.exit: dict[str, Any] | None = None
+        self.lost: dict[str, tuple[str, int]] = {}
         self.gaps: list[tuple[int, int, str]] = []
         self.preempting = False
         self.alerts = 0
@@ -105,6 +107,7 @@ class Fold:
             Kind.ALERT: self._alert,
             Kind.PREEMPTING: self._preempting,
             Kind.INHERITED: self._inherited,
+            Kind.LOST_CONTENT: self._lost_content,
         }
         if state is not None:
             self._restore(state)
@@ -190,6 +193,10 @@ class Fold:
     def _preempting(self, record: Record) -> None:  # noqa: ARG002 - it says nothing more
         self.preempting = True
 
+    def _lost_content(self, record: Record) -> None:
+        for name, size, sha256, *_ in record.fields[0]:
+            self.lost[sha256] = (name, size)
+
     def _inherited(self, record: Record) -> None:
         self.history.inherit(*record.fields[:2])
 
@@ -206,6 +213,8 @@ class Fold:
         # Only where there are any, as in nearly no run.
         if self.last_alerts:
             state["last_alerts"] = [list(alert) for alert in self.last_alerts]
+        if self.lost:
+            state["lost"] = [[name, size, sha256] for sha256, (name, size) in self.lost.items()]
         if self.removed_config:
             state["removed_config"] = list(self.removed_config)
         if self.removed_summary:
@@ -222,6 +231,7 @@ class Fold:
         self.summary.update(copied(state["summary"]))
         self.files = {file["path"]: file for file in state["files"]}
         self.gaps = [(first, last, reason) for first, last, reason, *_ in state["gaps"]]
+        self.lost = {sha256: (name, size) for name, size, sha256, *_ in state.get("lost", ())}
         self.last_alerts = [Alert(*said[:4]) for said in state.get("last_alerts", ())]
         self.removed_config = dict.fromkeys(state.get("removed_config", ()))
         self.removed_summary = dict.fromkeys(map(key_of, state.get("removed_summary", ())))

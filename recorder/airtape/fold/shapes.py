@@ -178,6 +178,7 @@ RUN: Final = both(
 )
 FILES: Final = items(both(is_tree, names({"path": is_text})))
 GAP: Final = places(is_count, is_count, is_text)
+LOST: Final = items(places(is_text, is_count, is_text))
 EXIT: Final = places(maybe(is_any_integer), is_tree)
 SUMMARY: Final = places(items(places(is_path, is_plain)), items(is_path))
 
@@ -195,6 +196,7 @@ _FIELDS: Final[Mapping[int, Check]] = {
     Kind.GAP: GAP,
     Kind.METADATA: places(is_tree),
     Kind.FILES: places(FILES),
+    Kind.LOST_CONTENT: places(LOST),
     Kind.INHERITED: places(maybe(is_count), items(_TALLY)),
 }
 _HISTORY = names(
@@ -221,6 +223,7 @@ is_state: Final = names(
     },
     {
         "last_alerts": items(places(is_integer, is_text, is_text, is_text)),
+        "lost": LOST,
         "removed_config": _texts,
         "removed_summary": items(is_path),
     },

@@ -247,6 +247,8 @@ def _records(amendment: Amendment, blobs: Path) -> Iterator[tuple[Any, ...]]:
         yield Kind.CONFIG, {}, part
     for part in _parts([[key] for key in amendment.removed_summary], limit, blobs):
         yield Kind.SUMMARY, [], part
+    for part in _parts([list(content) for content in amendment.lost], limit, blobs):
+        yield Kind.LOST_CONTENT, part
     yield Kind.EXIT, 0, {"how": "finish", "by": login_name(os.environ)}
 
 

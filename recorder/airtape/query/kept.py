@@ -43,6 +43,7 @@ class Amendment:
         summary: New values of summary keys.
         removed_config: Config keys that are taken out.
         removed_summary: Summary keys that are taken out.
+        lost: Name, size and SHA-256 of contents that are accepted as lost.
     """
 
     run: Mapping[str, Plain]
@@ -50,10 +51,11 @@ class Amendment:
     summary: Mapping[str, Plain]
     removed_config: Sequence[str] = ()
     removed_summary: Sequence[str] = ()
+    lost: Sequence[tuple[str, int, str]] = ()
 
     def __bool__(self) -> bool:
         values = self.run or self.config or self.summary
-        return bool(values or self.removed_config or self.removed_summary)
+        return bool(values or self.removed_config or self.removed_summary or self.lost)
 
 
 class KeptRun(Protocol):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
+from airtape.accepted_losses import accepted_in
 from airtape.backends.base import Backend, Held
 from airtape.backends.contents import KeepsFiles
 from airtape.backends.cursor import Cursor, RunKey, unpack_state
@@ -130,7 +131,8 @@ def _compare_run(
 ) -> None:
     held = {one.header.writer: one for one in backend.dump(comparison.run)}
     comparison.receipt = receipt_of(one.cursor for one in held.values())
-    large = _compare_files(comparison, list(held.values()), backend)
+    accepted = accepted_in(comparison.directories, comparison.run.root)
+    large = _compare_files(comparison, list(held.values()), backend, accepted)
     for writer, files in writers.items():
         in_order = sorted(files, key=lambda file: file.header.first_seq)
         try:
@@ -142,27 +144,37 @@ def _compare_run(
         comparison.judge("ahead")
         comparison.extra += sum(len(one.cursor.received) for one in held.values())
         comparison.told.append(f"it has {len(held)} writers of which no log is here")
-    _compare_held(comparison, {file.sha256: file for file in large}, backend, "large values")
+    by_digest = {file.sha256: file for file in large}
+    _compare_held(comparison, by_digest, backend, "large values", accepted)
     if comparison.verdict == "behind" and not comparison.receipt.records:
         comparison.judge("absent")
 
 
-def _compare_files(comparison: Comparison, held: Sequence[Held], backend: Backend) -> set[Digest]:
+def _compare_files(
+    comparison: Comparison, held: Sequence[Held], backend: Backend, accepted: frozenset[str]
+) -> set[Digest]:
     """Look for the files that a target knows of, and return the large values that it knows of."""
     said = [(one.header, one.cursor.said()) for one in held]
     named = named_files([Part(header, one.fold) for header, one in said])
-    _compare_held(comparison, named, backend, "files")
+    _compare_held(comparison, named, backend, "files", accepted)
     return {file for _, one in said for file in one.large}
 
 
 def _compare_held(
-    comparison: Comparison, named: Mapping[str, Digest], backend: Backend, what: str
+    comparison: Comparison,
+    named: Mapping[str, Digest],
+    backend: Backend,
+    what: str,
+    accepted: frozenset[str],
 ) -> None:
-    """See whether a target that keeps content has these."""
+    """See whether a target that keeps content has these, but for what is accepted as lost."""
     if not named or not isinstance(backend, KeepsFiles):
         return
     missing = backend.missing_files(set(named.values()))
-    lacking = sorted(path for path, file in named.items() if file in missing)
+    gone = sorted(path for path, file in named.items() if file in missing)
+    lacking = [path for path in gone if named[path].sha256 not in accepted]
+    if len(lacking) < len(gone):
+        comparison.told.append(f"{len(gone) - len(lacking)} {what} are accepted as lost")
     if lacking:
         comparison.judge("behind")
         first = ", ".join(lacking[:MOST_TOLD])

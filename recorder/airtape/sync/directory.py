@@ -12,6 +12,7 @@ from airtape.backends.cursor import Cursor, RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.file_copy import Digest
 from airtape.fold.merge import Part, merge
+from airtape.sync.accepted import AcceptedLosses
 from airtape.sync.again import Again
 from airtape.sync.brake import Halted
 from airtape.sync.file_contents import ContentCounts, FileContents, named_files
@@ -39,6 +40,7 @@ class DirectorySync:
         arrived: Is told how many more bytes have arrived.
         find_others: Looks for files of a writer in other directories.
         again: Which writers are to be sent anew.
+        accepted: Knows which contents are accepted as lost.
         report: What became of it.
     """
 
@@ -48,6 +50,7 @@ class DirectorySync:
     arrived: Callable[[int], None]
     find_others: Callable[[bytes], Sequence[LogFile]]
     again: Again
+    accepted: AcceptedLosses
     report: RunReport = field(init=False)
     _parts: list[Part] = field(default_factory=list)
     _hints: dict[str, FileHint] = field(default_factory=dict)
@@ -58,7 +61,7 @@ class DirectorySync:
     _sent: int = 0
 
     def __post_init__(self) -> None:
-        self.report = RunReport(self.glance.path)
+        self.report = RunReport(self.glance.path, strict=self.options.strict)
 
     def send(self) -> RunReport:
         """Bring the target up to date with the directory.
@@ -108,14 +111,18 @@ class DirectorySync:
         if not named or self._held:
             return
         holds = list(self._holds.values())
-        contents = FileContents(self.glance.path, self.target, holds, counts)
+        contents = FileContents(self.glance.path, self.target, holds, self._accepted, counts)
         run = self.options.renames.key_of(self._parts[0].header)
         work = contents.plan if self.options.dry_run else contents.send
         self._try(run, partial(work, named))
-        if self.options.dry_run and counts.held < counts.named:
+        if self.options.dry_run and counts.held + len(counts.accepted) < counts.named:
             self.report.status = "pending"
         elif counts.sent and self.report.status == "nothing_new":
             self.report.status = "synced"
+
+    def _accepted(self) -> frozenset[str]:
+        roots = dict.fromkeys(said.root or said.writer for said, _ in self._parts)
+        return self.accepted.of(self.glance.path, roots)
 
     def _try(self, run: RunKey, work: Callable[[], None]) -> None:
         """Do something for one run; what goes wrong is its own affair, unless the target fails."""
@@ -139,8 +146,8 @@ class DirectorySync:
         report = self.report
         if report.problems or self._held or not self._hints:
             return None
-        missing = report.files.missing or report.large.missing
-        whole = len(self._hints) == len(self.glance.logs) and not missing
+        lacking = any(counts.missing or counts.accepted for counts in (report.files, report.large))
+        whole = len(self._hints) == len(self.glance.logs) and not lacking
         settled = whole and is_settled(self.glance.mtime_ns, now_ns)
         files = {
             name: file._replace(done=file.done and settled) for name, file in self._hints.items()

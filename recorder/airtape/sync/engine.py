@@ -14,6 +14,7 @@ from airtape.backends.cursor import RunKey
 from airtape.errors import CommError, Error, TargetError
 from airtape.rundir import Found, find_run_dirs
 from airtape.sync.absolute import Absolute
+from airtape.sync.accepted import AcceptedLosses
 from airtape.sync.again import Again
 from airtape.sync.brake import Halted
 from airtape.sync.clashes import add_clashes
@@ -143,6 +144,7 @@ class _Pass:
         self._key = Absolute()  # what the hint of a directory is kept under
         self._limit = Limit(options.limit)
         self._logs: list[Path] = []
+        self._accepted = AcceptedLosses({}, [])
         self._hints: dict[str, DirectoryHint] = {}
         self._new_hints: dict[str, DirectoryHint] = {}
         self._cut_short: dict[Path, RunReport] = {}
@@ -168,6 +170,7 @@ class _Pass:
         glances = [seen for path in kept if (seen := self._glance(path)) is not None]
         busy = [seen for seen in glances if not seen.unchanged]
         self._logs = [log for seen in busy for log in seen.logs]
+        self._accepted = AcceptedLosses(dict(self._hints), self._logs)
         self._progress.planned(len(busy), sum(seen.size for seen in busy))
         try:
             for report in self._reports(glances, len(busy)):
@@ -264,6 +267,7 @@ class _Pass:
             arrived=lambda size: self._advance(seen.path, size),
             find_others=self._find_others,
             again=self._again,
+            accepted=self._accepted,
         )
         try:
             report = directory.send()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from os import SEEK_SET, close, fstat, lseek
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -17,6 +18,7 @@ from airtape.sync.target import Target
 
 MOST_TOLD: Final = 20
 """How many files of a run are put into words."""
+OTHER: Final = "it is not what was recorded"
 
 
 class _UnreadableError(Exception):
@@ -34,6 +36,7 @@ class ContentCounts:
         sent: Number of contents that were sent.
         size: Their bytes.
         missing: What cannot be sent and the target does not hold: path and reason.
+        accepted: The same of what somebody has said is lost for good; nobody waits for it.
     """
 
     folder: Literal["files", "blobs"] = "files"
@@ -42,6 +45,7 @@ class ContentCounts:
     sent: int = 0
     size: int = 0
     missing: dict[str, str] = field(default_factory=dict)
+    accepted: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -50,7 +54,8 @@ class ContentCounts:
             "held": self.held,
             "sent": self.sent,
             "bytes": self.size,
-            "missing": [{"path": path, "reason": why} for path, why in self.missing.items()],
+            "missing": _told(self.missing),
+            "accepted": _told(self.accepted),
         }
 
     def told(self) -> Iterator[str]:
@@ -60,6 +65,10 @@ class ContentCounts:
         if len(self.missing) > MOST_TOLD:
             what = "files" if self.folder == "files" else "large values"
             yield f"and {len(self.missing) - MOST_TOLD} more {what}"
+
+
+def _told(paths: dict[str, str]) -> list[dict[str, str]]:
+    return [{"path": path, "reason": why} for path, why in paths.items()]
 
 
 def named_files(parts: Sequence[Part]) -> dict[str, Digest]:
@@ -78,7 +87,7 @@ def named_files(parts: Sequence[Part]) -> dict[str, Digest]:
     }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FileContents:
     """Sends the content of one directory's files, or of its large values.
 
@@ -90,12 +99,15 @@ class FileContents:
         run_dir: The run directory.
         target: The target.
         holds: Hold the runs of the directory.
+        accepted: Returns the SHA-256 of each content that is accepted as lost; asked only when
+            something is missing.
         counts: What has become of it so far.
     """
 
     run_dir: Path
     target: Target
     holds: Iterable[Hold]
+    accepted: Callable[[], frozenset[str]] = frozenset
     counts: ContentCounts = field(default_factory=ContentCounts)
 
     def plan(self, files: dict[str, Digest]) -> None:
@@ -104,9 +116,18 @@ class FileContents:
         Raises:
             TargetError: The target does not answer.
         """
+        counts = self.counts
         missing = self.target.missing_files(set(files.values()))
-        self.counts.named = len(files)
-        self.counts.held = sum(file not in missing for file in files.values())
+        counts.named = len(files)
+        for path in sorted(files):
+            if files[path] not in missing:
+                counts.held += 1
+                continue
+            why = self._open(path, files[path])
+            if isinstance(why, int):
+                close(why)
+            elif files[path].sha256 in self._lost:
+                counts.accepted[path] = why
 
     def send(self, files: dict[str, Digest]) -> None:
         """Send what the target does not hold.
@@ -134,30 +155,46 @@ class FileContents:
                 counts.held += 1
                 counts.sent += 1
                 counts.size += file.size
+            elif file.sha256 in self._lost:
+                counts.accepted[path] = why
             else:
                 counts.missing[path] = why
 
+    @cached_property
+    def _lost(self) -> frozenset[str]:
+        return self.accepted()
+
     def _send_one(self, path: str, file: Digest) -> str | None:
         """Send one content; None if it has arrived, else why not."""
-        try:
-            fd = open_below(self.run_dir, f"{self.counts.folder}/{path}")
-        except ValueError as error:
-            return str(error)
-        except OSError as error:
-            return error.strerror or type(error).__name__
+        fd = self._open(path, file)
+        if isinstance(fd, str):
+            return fd
         try:
             # Looked at before a single byte is sent: it may be any file by now.
-            if fstat(fd).st_size != file.size or digest_of(fd, file.size) != file:
-                return "it is not what was recorded"
+            if digest_of(fd, file.size) != file:
+                return OTHER
             for hold in self.holds:
                 hold.keep()
-            return None if self._put(fd, file) else "it is not what was recorded"
+            return None if self._put(fd, file) else OTHER
         except _UnreadableError as error:
             return str(error)
         except OSError as error:
             return error.strerror or type(error).__name__
         finally:
             close(fd)
+
+    def _open(self, path: str, file: Digest) -> int | str:
+        """Open a file of the right size and return its descriptor, else why that cannot be."""
+        try:
+            fd = open_below(self.run_dir, f"{self.counts.folder}/{path}")
+        except ValueError as error:
+            return str(error)
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        if fstat(fd).st_size == file.size:
+            return fd
+        close(fd)
+        return OTHER
 
     def _put(self, fd: int, file: Digest) -> bool:
         def content() -> Iterator[bytes]:

@@ -75,6 +75,7 @@ class RunReport:
         clashes: Where else the same run id stands for a different run.
         problems: Why it failed.
         internal: Whether it failed by a fault of airtape's own.
+        strict: Whether what is accepted as lost counts like what is missing.
         is_over_limit: Whether nothing was done because enough runs had been sent.
     """
 
@@ -98,12 +99,27 @@ class RunReport:
     clashes: list[Path] = field(default_factory=list)
     problems: list[Error] = field(default_factory=list)
     internal: bool = False
+    strict: bool = False
     is_over_limit: bool = False
 
     @property
     def lacks_content(self) -> bool:
         """Whether the target cannot get files or large values of a run that changes no more."""
         return self.ended and bool(self.files.missing or self.large.missing)
+
+    @property
+    def accepted(self) -> list[str]:
+        """Paths of the contents that are accepted as lost."""
+        return [
+            f"{counts.folder}/{path}"
+            for counts in (self.files, self.large)
+            for path in counts.accepted
+        ]
+
+    @property
+    def lacks_accepted(self) -> bool:
+        """Whether it counts that contents are lost, although that was accepted."""
+        return self.strict and bool(self.accepted)
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON can hold it; the attributes by name."""
@@ -139,7 +155,7 @@ class SyncReport:
         not_found: Paths that do not exist and patterns that match nothing.
         notes: What the user should know about the target.
         target_error: Why the target could not be reached or written; what follows was not tried.
-        strict: Whether known damage counts like new damage.
+        strict: Whether known damage, and what is accepted as lost, counts like new damage.
         waited: Whether it waited for runs that other syncs held; then one that stayed so counts.
         halted: Why it ended with work left, None if it did not: ``deadline`` when time ran out,
             ``stopped`` when somebody asked for it.
@@ -162,6 +178,7 @@ class SyncReport:
             if run.status in {"failed", "damaged"}
             or run.lacks_content
             or (self.strict and run.known)
+            or run.lacks_accepted
         ]
 
     @property
