@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -22,6 +20,7 @@ from airtape.records import Kind
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 from tests.processes import TRACKER
+from tests.terminals import answered
 
 STORE = "sqlite:lab.db"
 
@@ -380,18 +379,8 @@ def test_a_terminal_is_asked(
     """What will go is listed before the question."""
     run_dir = old_run()
     tracker("sync", "--to", STORE)
-    leader, follower = pty.openpty()
-    os.write(leader, f"{answer}\n".encode())
-    done = subprocess.run(
-        [TRACKER, "clean", "--to", STORE],
-        stdin=follower,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=workdir,
-    )
-    os.close(leader)
-    os.close(follower)
+    command = [str(TRACKER), "clean", "--to", STORE]
+    done = answered(command, answer, workdir)
     assert done.returncode == exit_code
     assert done.stdout.startswith(f"Held: wandb/{run_dir.name}")
     assert "for good? [y/N]: " in done.stderr

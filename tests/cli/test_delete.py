@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +16,7 @@ from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 from tests.processes import TRACKER
 from tests.recording import StartRun
+from tests.terminals import answered
 
 STONE = ".tombstones/me/digits/ab12cd34"
 
@@ -79,18 +77,8 @@ def test_a_script_has_to_say_yes(tracker: Tracker, make_run: MakeRun) -> None:
 def test_a_terminal_is_asked(make_run: MakeRun, workdir: Path, answer: str, exit_code: int) -> None:
     """What will go is listed before the question."""
     run_dir = make_run()
-    leader, follower = pty.openpty()
-    os.write(leader, f"{answer}\n".encode())
-    done = subprocess.run(
-        [TRACKER, "delete", "ab12cd34"],
-        stdin=follower,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=workdir,
-    )
-    os.close(leader)
-    os.close(follower)
+    command = [str(TRACKER), "delete", "ab12cd34"]
+    done = answered(command, answer, workdir)
     assert done.returncode == exit_code
     said = done.stdout.splitlines()
     assert said[0] == "likely-lion-9 (me/digits/ab12cd34), finished, 3 rows"

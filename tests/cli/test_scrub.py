@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import shutil
 import subprocess
 import time
@@ -27,6 +26,7 @@ from tests.cli.conftest import MakeRun, Tracker
 from tests.killed import killed_before
 from tests.processes import TRACKER
 from tests.sync.runs import A_RUN
+from tests.terminals import answered
 
 SECRET = 'hunter2 "é"\\'  # noqa: S105 - one for nothing
 """One that JSON writes in another way."""
@@ -431,18 +431,8 @@ def test_what_cannot_be_written_is_named(
 def test_a_terminal_is_asked(make_run: MakeRun, workdir: Path) -> None:
     """With what will change."""
     _leaky(make_run)
-    leader, follower = pty.openpty()
-    os.write(leader, b"y\n")
-    done = subprocess.run(
-        [TRACKER, "scrub", "ab12cd34", "--value-file", "secret.txt", "--from", STORE],
-        stdin=follower,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=workdir,
-    )
-    os.close(leader)
-    os.close(follower)
+    command = [str(TRACKER), "scrub", "ab12cd34", "--value-file", "secret.txt", "--from", STORE]
+    done = answered(command, "y", workdir)
     assert "and out of sqlite:lab.db, for good? [y/N]: " in done.stderr
     assert done.returncode == 0
     assert not _is_anywhere(workdir / "wandb")

@@ -9,15 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.trials import Server
-from tests.shim.build import build_shim
-
-
-@pytest.fixture(scope="session")
-def shim(request: pytest.FixtureRequest) -> Path:
-    """Build the fault shim once for all sessions."""
-    cache = request.config.cache
-    assert cache is not None
-    return build_shim(cache.mkdir("faultshim"))
+from tests.shim.fixture import shim as shim  # noqa: PLC0414 - a fixture
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from airtape.records import Kind
-from tests.flow.test_console_seen import on_terminal
+from tests.flow.test_console_seen import seen_on_terminal
 from tests.processes import RunPython
 from tests.recording import only_log, read_back
 
@@ -57,7 +57,7 @@ def test_programs_still_find_a_terminal(workdir: Path) -> None:
         "print(sys.stdout.isatty(), os.get_terminal_size() == os.get_terminal_size(0))\n"
         "subprocess.run(['sh', '-c', 'test -t 1 && echo yes'], check=True)\n"
     )
-    assert sorted(on_terminal(program, workdir).split()) == ["True", "True", "yes"]
+    assert sorted(seen_on_terminal(program, workdir).split()) == ["True", "True", "yes"]
     assert sorted(_output(only_log(workdir)).splitlines()) == [b"True True", b"yes"]
 
 

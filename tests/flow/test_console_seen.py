@@ -1,14 +1,12 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
 import sys
 from pathlib import Path
 
 from tests.ended import wait_until
 from tests.processes import RunTracker, StartPython
+from tests.terminals import on_terminal
 
 PROGRAM = """\
 import subprocess, sys, time
@@ -28,29 +26,16 @@ raise ValueError("diverged")
 """A bar drawn the way tqdm draws it, another process, and an error that ends it all."""
 
 
-def on_terminal(program: str, folder: Path, *, returncode: int = 0) -> str:
+def seen_on_terminal(program: str, folder: Path, *, returncode: int = 0) -> str:
     """Run a program whose stdin, stdout and stderr are a terminal; return what it wrote."""
-    leader, follower = pty.openpty()
     (folder / "train.py").write_text(program)
     command = [sys.executable, "train.py"]
-    with subprocess.Popen(
-        command, cwd=folder, stdin=follower, stdout=follower, stderr=follower
-    ) as process:
-        os.close(follower)
-        written = b""
-        try:
-            while part := os.read(leader, 4096):
-                written += part
-        except OSError:
-            pass  # how Linux says that nobody has the terminal open any more
-        os.close(leader)
-    assert process.returncode == returncode, written
-    return written.decode()
+    return on_terminal(command, folder, everywhere=True, returncode=returncode)
 
 
 def test_logs_show_what_a_person_saw(run_tracker: RunTracker, workdir: Path) -> None:
     """Of a demo with a bar and a crash on a terminal: all but what another process wrote."""
-    seen = on_terminal(PROGRAM.replace("CONSOLE", "'auto'"), workdir, returncode=1)
+    seen = seen_on_terminal(PROGRAM.replace("CONSOLE", "'auto'"), workdir, returncode=1)
     assert "from a process" in seen
     lines = run_tracker("show", "demo", "--logs").stdout.splitlines()
     assert lines[:3] == ["training True", "epoch 1: 100%|##########| 20/20", "evaluating"]
@@ -69,7 +54,7 @@ def test_logs_show_what_a_person_saw(run_tracker: RunTracker, workdir: Path) -> 
 
 def test_logs_show_all_that_a_person_saw(run_tracker: RunTracker, workdir: Path) -> None:
     """With `redirect` also what the other process wrote."""
-    seen = on_terminal(PROGRAM.replace("CONSOLE", "'redirect'"), workdir, returncode=1)
+    seen = seen_on_terminal(PROGRAM.replace("CONSOLE", "'redirect'"), workdir, returncode=1)
     lines = run_tracker("show", "demo", "--logs").stdout.splitlines()
     assert {
         "training True",

@@ -9,16 +9,9 @@ from typing import IO
 
 import pytest
 
-from tests.shim.build import Setting, build_shim, on_path, shim_env
+from tests.shim.build import Setting, on_path, shim_env
+from tests.shim.fixture import shim as shim  # noqa: PLC0414 - a fixture
 from tests.shim.process import PRELUDE, Run
-
-
-@pytest.fixture(scope="session")
-def shim(request: pytest.FixtureRequest) -> Path:
-    """Build the library once for all sessions."""
-    cache = request.config.cache
-    assert cache is not None
-    return build_shim(cache.mkdir("faultshim"))
 
 
 @pytest.fixture

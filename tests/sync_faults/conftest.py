@@ -10,20 +10,12 @@ import pytest
 
 from tests.faults.trials import Server, serving
 from tests.logs import ended, log_row, run_dir_of, write_log
-from tests.shim.build import build_shim
+from tests.shim.fixture import shim as shim  # noqa: PLC0414 - a fixture
 from tests.sync.runs import A_RUN
 from tests.sync_faults.syncs import Syncs, syncing
 from tests.sync_faults.targets import postgres_targets as postgres_targets  # noqa: PLC0414 - a fixture
 from tests.sync_faults.targets import sqlite_targets as sqlite_targets  # noqa: PLC0414 - a fixture
 from tests.sync_faults.targets import targets as targets  # noqa: PLC0414 - a fixture
-
-
-@pytest.fixture(scope="session")
-def shim(request: pytest.FixtureRequest) -> Path:
-    """Build the fault shim once for all sessions."""
-    cache = request.config.cache
-    assert cache is not None
-    return build_shim(cache.mkdir("faultshim"))
 
 
 @pytest.fixture
