@@ -8,7 +8,7 @@ the user, the default.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,9 @@ from airtape.settings_names import ALIASES
 from airtape.settings_project import project_file, read_project_file
 from airtape.settings_values import check_value, refusal
 
+_PREFIX: Final = "TRACKER_"
+_ALIKE: Final = 0.8
+"""How much of two names is the same where one is taken for a slip of the other."""
 DEFAULT: Final = "default"
 """The source of a setting that nobody has given."""
 
@@ -112,7 +115,25 @@ def _from_environ(environ: Mapping[str, str]) -> Layer:
             if text := environ.get(variable, "").strip():
                 layer.given[name] = (_parsed(name, text), variable)
                 break
+    layer.notices.extend(_misspelt(environ))
     return layer
+
+
+def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a sentence for each variable that is nearly ours; other programs have TRACKER_ too."""
+    unknown = [
+        name
+        for variable in environ
+        if (name := variable.removeprefix(_PREFIX).lower()) not in SETTINGS
+        and variable.startswith(_PREFIX)
+    ]
+    if unknown:
+        from difflib import get_close_matches  # noqa: PLC0415 - loaded when there is such a slip
+
+        for name in sorted(unknown):
+            for near in get_close_matches(name, SETTINGS, n=1, cutoff=_ALIKE):
+                said, meant = _PREFIX + name.upper(), _PREFIX + near.upper()
+                yield f"The variable {said} has no effect; did you mean {meant}?"
 
 
 def _from_file(path: Path | None) -> Layer:

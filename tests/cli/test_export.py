@@ -6,6 +6,7 @@ import json
 import math
 import os
 import stat
+import subprocess
 import threading
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from airtape.large_values import store_large
 from airtape_cli.render.formats import csv_lines
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
+from tests.processes import TRACKER
+from tests.terminals import on_terminal
 
 
 def _export(tracker: Tracker, *arguments: str, exit_code: int = 0) -> str:
@@ -38,6 +41,15 @@ def test_csv_has_a_column_for_each_metric(tracker: Tracker, make_run: MakeRun) -
         f"2,{began + 4}.0,4.0,{1 / 3!r},2,",
         f'3,{began + 5}.0,5.0,,,"text"',
     ]
+
+
+def test_a_terminal_is_not_told_what_to_do(make_run: MakeRun, workdir: Path) -> None:
+    """What it would obey is left out there; files and pipes get texts as they were logged."""
+    make_run("ab12cd34", logs.log_row(3, extra="\x1b[2Jtext"))
+    command = [str(TRACKER), "export", "ab12cd34"]
+    assert '"[2Jtext"' in on_terminal(command, workdir)
+    piped = subprocess.run(command, cwd=workdir, capture_output=True, check=True)
+    assert b'"\x1b[2Jtext"' in piped.stdout
 
 
 def test_jsonl_has_an_object_for_each_row(tracker: Tracker, make_run: MakeRun) -> None:

@@ -470,6 +470,16 @@ def test_unknown_names_in_a_file_are_a_notice(tmp_path: Path) -> None:
     assert settings.notices == (f"The setting base_url has no effect here ({path})",)
 
 
+def test_a_misspelt_variable_is_noticed() -> None:
+    """Those of other programs, which may begin with TRACKER_ too, are not."""
+    environ = {"TRACKER_TRAGET": "sqlite:x.db", "TRACKER_VERBOSITY": "3", "TRACKER_GROUP": "g"}
+    settings = load_settings({}, environ=environ, cwd=Path())
+    assert settings.notices == (
+        "The variable TRACKER_TRAGET has no effect; did you mean TRACKER_TARGET?",
+    )
+    assert (settings.target, settings.group) == (None, "g")
+
+
 @pytest.mark.parametrize("text", ["", "[other]\nmode = disabled\n", "\ufeff[default]\n"])
 def test_a_file_may_say_nothing(text: str, tmp_path: Path) -> None:
     """No section, no settings."""

@@ -29,6 +29,7 @@ from airtape_cli.locate import find_run
 from airtape_cli.options import default_folder, folder_option, vantage
 from airtape_cli.render.formats import csv_lines, jsonl_line, table_lines
 from airtape_cli.render.notes import echo_note
+from airtape_cli.render.text import shown
 
 
 @click.command(short_help="Write the history of a run, or a page that shows it.")
@@ -93,9 +94,11 @@ def export(
             return [_page(found, noted.setdefault)]
         return _csv(rows) if form == "csv" else map(jsonl_line, rows())
 
+    # What was logged may hold sequences that a terminal obeys; files and pipes get it as it is.
+    is_read_here = form == "csv" and output in {None, "-"} and sys.stdout.isatty()
     with _opened(output) as file:
         for line in lines():
-            file.write(line.encode("utf-8") + b"\n")
+            file.write((shown(line) if is_read_here else line).encode("utf-8") + b"\n")
     for note in noted:
         echo_note(note)
     if noted:
