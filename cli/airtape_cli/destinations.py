@@ -12,11 +12,10 @@ from airtape.errors import UsageError
 from airtape.rundir import Found
 from airtape.sync.brake import Brake
 from airtape.sync.engine import sync_to
-from airtape.sync.follow import Audience
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import SyncReport
 from airtape.targets import without_password
-from airtape_cli.following import follow
+from airtape_cli.following import Teller, follow
 from airtape_cli.render.progress import ForTarget
 from airtape_cli.stopping import stopped_by_signals
 
@@ -70,7 +69,7 @@ class Destinations:
     def follow(
         self,
         paths: Sequence[str],
-        audience_of: Callable[[str | None], Audience],
+        audience_of: Callable[[str | None], Teller],
         *,
         until_finished: bool,
     ) -> Reports:

@@ -13,7 +13,7 @@ from airtape.errors import Error
 from airtape.follow_state import FollowState
 from airtape.overview import read_overview
 from airtape.sync.folder_watch import FolderWatch
-from airtape.sync.follow import SENT, Audience, Follower, Sizes
+from airtape.sync.follow import SENT, Follower, Sizes
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import RunReport, SyncReport
 from airtape_cli.boundary import error_lines
@@ -26,7 +26,7 @@ def follow(
     paths: Sequence[str],
     url: str,
     options: SyncOptions,
-    audience: Audience,
+    audience: Teller,
     *,
     until_finished: bool,
 ) -> SyncReport:
@@ -42,7 +42,7 @@ def follow(
     follower = Follower(
         paths,
         lambda: open_backend(url, patient=False),
-        options,
+        replace(options, retry=replace(options.retry, told=audience.refused)),
         audience,
         lambda path: read_overview(path, vantage()).state.name != "running",
         until_finished=until_finished,
@@ -92,6 +92,12 @@ class Teller:
             for path, bytes_of in sizes.items():
                 self._write_state(self._state_file, runs.get(path), bytes_of, error)
 
+    def refused(self, error: Error) -> None:
+        """Write down why the target cannot answer at the moment; it is asked again."""
+        if self._state_file is not None:
+            self._state = replace(self._state, error=str(error))
+            self._keep_state(self._state_file)
+
     def _tell(self, lines: Iterable[str]) -> None:
         text = "\n".join(lines)
         if text and self._say is not None:
@@ -105,7 +111,12 @@ class Teller:
             self._state = FollowState(sizes, run.held, time.time())
         else:
             why = next(iter(run.problems), target_error) if run else target_error
-            self._state = replace(self._state, error=str(why or "the run was not reached"))
+            # What the target said when it was asked last, if it was not asked to the end.
+            said = why or self._state.error or "the run was not reached"
+            self._state = replace(self._state, error=str(said))
+        self._keep_state(path)
+
+    def _keep_state(self, path: Path) -> None:
         # Whoever started the follower may have removed the directory; the sync goes on.
         with suppress(OSError):
             self._state.write(path)

@@ -87,6 +87,21 @@ def test_a_target_that_cannot_be_used(workdir: Path, run_tracker: RunTracker) ->
     assert "does not exist" in str(state.error)
 
 
+@pytest.mark.timeout(60)
+def test_a_server_that_does_not_answer_yet(workdir: Path) -> None:
+    """The state file says so at once, while the server is asked again."""
+    write_log(run_dir_of(workdir / "wandb"), log_row(0, loss=1.0))
+    target = "postgresql://nobody@127.0.0.1:1/none"
+    command = [str(TRACKER), "sync", "--follow", "--to", target, "--state-file", "state"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as follower:
+        wait_until((workdir / "state").exists, "the first refusal")
+        assert follower.poll() is None
+        follower.terminate()
+    state = read_follow_state(workdir / "state")
+    assert state is not None
+    assert "the server does not answer" in str(state.error)
+
+
 @pytest.mark.parametrize("option", [["--dry-run"], ["--filter", "state = running"]])
 def test_what_does_not_go_with_follow(
     option: list[str], workdir: Path, run_tracker: RunTracker

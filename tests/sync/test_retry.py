@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -57,6 +58,16 @@ def test_a_target_says_when_to_come_back() -> None:
     retry(clock, 0.5).run(refusing(1, TransientError(retry_after_s=20)), clock.sleep)
     retry(clock, 0.5).run(refusing(1, TransientError(retry_after_s=-1)), clock.sleep)
     assert clock.pauses == [20.5, 0.5]
+
+
+def test_somebody_is_told_of_refusals() -> None:
+    """Of those after which the target is asked again; the last one is raised."""
+    clock, told = Clock(), list[TransientError]()
+    error = TransientError("busy")
+    policy = replace(retry(clock, patience_s=4), told=told.append)
+    with pytest.raises(TransientError):
+        policy.run(refusing(99, error), clock.sleep)
+    assert told == [error, error]
 
 
 def test_patience_ends() -> None:

@@ -27,6 +27,7 @@ class Retry:
         longest_s: Longest pause, in seconds.
         clock: A clock in seconds that never goes back.
         chance: Returns a number from 0 up to 1.
+        told: Called with each refusal after which the target is asked again.
     """
 
     patience_s: float = 60
@@ -34,6 +35,7 @@ class Retry:
     longest_s: float = 15
     clock: Callable[[], float] = time.monotonic
     chance: Callable[[], float] = random.random
+    told: Callable[[TransientError], object] = lambda _: None
 
     def run(self, ask: Callable[[], T], pause: Callable[[float], None]) -> T:
         """Return what a target answers.
@@ -57,6 +59,7 @@ class Retry:
                 seconds = self._pause_s(refused, error)
                 if now + seconds >= give_up_at:
                     raise
+                self.told(error)
             pause(seconds)
             refused += 1
 
