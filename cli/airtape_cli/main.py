@@ -43,6 +43,18 @@ class Tracker(click.Group):
             self.add_command(getattr(module, cmd_name.replace("-", "_")))
         return super().get_command(ctx, cmd_name)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that was asked for."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError:
+            # With all of them loaded, the error names those that may have been meant.
+            for name in self.list_commands(ctx):
+                self.get_command(ctx, name)
+            return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command that was asked for."""
         # Nothing that a command makes is writable for everybody, whatever the umask says.
