@@ -97,6 +97,14 @@ def test_another_package_brings_a_backend(site: Path) -> None:
     MemoryBackend.forget("there")
 
 
+def test_a_target_that_the_system_refuses(site: Path) -> None:
+    """A backend may let that through; it is an error of the target all the same."""
+    install(site, "def open(place):\n    raise PermissionError(13, 'Permission denied', place)\n")
+    with pytest.raises(TargetError) as failed:
+        open_backend("mystore:there")
+    assert str(failed.value) == "the target cannot be opened (mystore:there): Permission denied"
+
+
 @pytest.mark.parametrize(
     ("source", "why"),
     [

@@ -34,7 +34,15 @@ def open_backend(url: str, *, patient: bool = True) -> Backend:
     """
     factory, location = _factory_of(url)
     impatient: Callable[[str], Backend] = getattr(factory, "impatient", factory)
-    return factory(location) if patient else impatient(location)
+    try:
+        return factory(location) if patient else impatient(location)
+    except OSError as error:
+        # Whatever a backend has not foreseen: it is the target's fault, not one of the command.
+        raise TargetError(
+            "the target cannot be opened",
+            where=without_password(url),
+            because=error.strerror or str(error),
+        ) from error
 
 
 def replacement_of(url: str) -> Replacement | None:
