@@ -268,22 +268,6 @@ class Run(CodeMethods, SaveMethods, LaterMethods):
         """
         return show_html(self.to_html(height, hidden))
 
-    def project_name(self) -> str:
-        """Return the project that the run belongs to."""
-        return self.project
-
-    def get_url(self) -> str | None:
-        """Return the run's address at its target; None without one."""
-        return self.url
-
-    def get_project_url(self) -> str | None:
-        """Return the address of the run's project at its target; None without one."""
-        return self.project_url
-
-    def get_sweep_url(self) -> str | None:
-        """Return the address of the run's sweep; None, for no server has it."""
-        return self.sweep_url
-
     def __enter__(self) -> Self:
         return self
 

@@ -197,6 +197,22 @@ class RunFacts:
         """The address of the run's sweep; None, for no server has it."""
         return None
 
+    def project_name(self) -> str:
+        """Return the project that the run belongs to."""
+        return self.project
+
+    def get_url(self) -> str | None:
+        """Return the run's address at its target; None without one."""
+        return self.url
+
+    def get_project_url(self) -> str | None:
+        """Return the address of the run's project at its target; None without one."""
+        return self.project_url
+
+    def get_sweep_url(self) -> str | None:
+        """Return the address of the run's sweep; None, for no server has it."""
+        return self.sweep_url
+
     def _said_text(self, key: str) -> str | None:
         said = self._log.described.get(key)
         return said if isinstance(said, str) else None

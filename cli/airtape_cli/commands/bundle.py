@@ -5,20 +5,18 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
-from airtape.bundles.applying import Applied, applied_bundles, apply_bundle
+from airtape.bundles.applying import applied_bundles, apply_bundle
 from airtape.bundles.limits import Limits
-from airtape.bundles.manifest import Manifest
 from airtape.bundles.reading import Bundle
 from airtape.bundles.writing import write_bundle
-from airtape.errors import Error, UsageError
+from airtape.errors import UsageError
 from airtape.receipts.document import (
     ReceiptDocument,
     encode_receipt,
@@ -32,10 +30,15 @@ from airtape.sync.report import ExitCode
 from airtape_cli.askable import kept_receipts
 from airtape_cli.boundary import error_lines
 from airtape_cli.options import byte_count, default_folder, json_option
+from airtape_cli.render.bundle_report import (
+    applied_lines,
+    applied_shape,
+    bundle_shape,
+    bundle_text,
+)
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.shapes import echo_json
-from airtape_cli.render.text import iso_time, shown, size_text
-from airtape_cli.render.verify_report import counted
+from airtape_cli.render.text import shown, size_text
 
 
 def limits_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -137,10 +140,15 @@ def create(
     lacks = written.notes or not all(bad.may_pass for bad in found.problems)
     code = ExitCode.INCOMPLETE if lacks else ExitCode.OK
     if as_json:
-        shape = {"file": file, "bytes": written.size, **_shape(written.manifest), "notes": notes}
+        shape = {
+            "file": file,
+            "bytes": written.size,
+            **bundle_shape(written.manifest),
+            "notes": notes,
+        }
         echo_json({"exit_code": int(code), **shape})
     else:
-        click.echo(f"{shown(file)}, {size_text(written.size)}: {_text(written.manifest)}.")
+        click.echo(f"{shown(file)}, {size_text(written.size)}: {bundle_text(written.manifest)}.")
         for note in notes:
             echo_note(note)
     context.exit(code)
@@ -162,9 +170,9 @@ def verify_bundle(*, files: tuple[str, ...], limits: Limits, as_json: bool) -> N
     shapes = []
     for file in files:
         with closing(Bundle(Path(file), limits)) as found:
-            shapes.append({"file": file, **_shape(found.manifest)})
+            shapes.append({"file": file, **bundle_shape(found.manifest)})
             if not as_json:
-                click.echo(f"{shown(file)} is whole: {_text(found.manifest)}.")
+                click.echo(f"{shown(file)} is whole: {bundle_text(found.manifest)}.")
     if as_json:
         echo_json({"bundles": shapes})
 
@@ -219,10 +227,11 @@ def apply(
     if receipt is not None:
         _write_receipt(Path(receipt), where, called)
     if as_json:
-        shapes = [_applied_shape(file, one) for file, one in zip(files, done, strict=True)]
+        shapes = [applied_shape(file, one) for file, one in zip(files, done, strict=True)]
         echo_json({"exit_code": int(code), "folder": folder, "bundles": shapes})
     else:
-        _echo_applied(files, done)
+        for line in applied_lines(files, done):
+            click.echo(line)
     for problem in problems:
         click.echo("\n".join(error_lines(problem)), err=True)
     context.exit(code)
@@ -258,58 +267,3 @@ def _write_receipt(path: Path, folder: Path, name: str) -> None:
         bundles=applied_bundles(folder),
     )
     write_whole(path, encode_receipt(document))
-
-
-def _echo_applied(files: Sequence[str], done: Sequence[Applied]) -> None:
-    for file, one in zip(files, done, strict=True):
-        taken = [run for run in one.runs if run.problem is None and run.changes]
-        written = sum(run.changes for run in taken)
-        news = f"{counted(written, 'file')} of {counted(len(taken), 'run')} written"
-        click.echo(f"{shown(file)}: {news if written else 'nothing new'}.")
-
-
-def _text(manifest: Manifest) -> str:
-    held = sum(1 for _ in manifest.entries())
-    what = f"{counted(held, 'file')} of {counted(len(manifest.runs), 'run')}"
-    since = "" if manifest.since is None else f", since {manifest.since}"
-    return f"{what}, {size_text(manifest.size)}{shown(since)}; bundle {manifest.bundle_id}"
-
-
-def _shape(manifest: Manifest) -> dict[str, Any]:
-    since = manifest.since
-    return {
-        "id": manifest.bundle_id,
-        "made": iso_time(manifest.made_ns),
-        "since": None
-        if since is None
-        else {"name": since.name, "target": since.target, "made": iso_time(since.made_ns)},
-        "runs": [
-            {
-                "directory": run.directory,
-                "run_id": run.run_id,
-                "files": len(run.pieces),
-                "size": sum(piece.size for piece in run.pieces),
-            }
-            for run in manifest.runs
-        ],
-    }
-
-
-def _applied_shape(file: str, applied: Applied) -> dict[str, Any]:
-    return {
-        "file": file,
-        "id": applied.manifest.bundle_id,
-        "runs": [
-            {
-                "directory": one.run.directory,
-                "run_id": one.run.run_id,
-                "written": one.changes if one.problem is None else 0,
-                "problem": _line(one.problem),
-            }
-            for one in applied.runs
-        ],
-    }
-
-
-def _line(problem: Error | None) -> str | None:
-    return None if problem is None else str(problem)
