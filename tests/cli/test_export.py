@@ -43,6 +43,7 @@ def test_csv_has_a_column_for_each_metric(tracker: Tracker, make_run: MakeRun) -
     ]
 
 
+@pytest.mark.timeout(40)
 def test_a_terminal_is_not_told_what_to_do(make_run: MakeRun, workdir: Path) -> None:
     """What it would obey is left out there; files and pipes get texts as they were logged."""
     make_run("ab12cd34", logs.log_row(3, extra="\x1b[2Jtext"))

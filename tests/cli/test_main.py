@@ -138,11 +138,13 @@ def test_a_fault_of_our_own_keeps_its_traceback_for_those_who_ask(
     assert "Traceback" in file.read_text(encoding="utf-8")
 
 
+@pytest.mark.timeout(40)
 def test_a_misspelt_command_is_told_from_those_that_exist(run_tracker: RunTracker) -> None:
     """The error names those that may have been meant."""
     assert "Did you mean 'verify'?" in run_tracker("verfy", returncode=2).stderr
 
 
+@pytest.mark.timeout(40)
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_a_command_that_may_write_nowhere_does_its_work(
     closed: str, make_run: MakeRun, workdir: Path
