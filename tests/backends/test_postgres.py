@@ -14,6 +14,7 @@ import pytest
 from airtape.backends.base import Held
 from airtape.backends.postgres import PostgresBackend
 from airtape.backends.postgres_entry import compact_store, init_store
+from airtape.backends.postgres_open import Database
 from airtape.errors import TargetError, TransientError
 from airtape.file_copy import Digest
 from airtape.records import Kind, Point, Record
@@ -152,6 +153,19 @@ def test_a_server_that_is_killed_and_comes_back(
         postgres_server.start()
     assert backend.commit(batch_of(*with_values(2, loss=0.25), base=first.cursor))
     assert [point.value for point in held(backend)[0].points] == [0.5, 0.25]
+
+
+def test_only_what_must_stay_waits_for_the_disk(url: str) -> None:
+    """Leases and what directories looked like save work only, and may be lost with a server."""
+    said = "SELECT current_setting('synchronous_commit')"
+    careful = Database(f"{url}&options=-csynchronous_commit%3Don")
+    careless = Database(url)
+    for database, usual in ((careful, "on"), (careless, "local")):
+        with database.transaction() as db:
+            assert db.execute(said).fetchone() == (usual,)
+        with database.transaction(hasty=True) as db:
+            assert db.execute(said).fetchone() == ("off",)
+        database.close()
 
 
 def test_a_server_that_is_stuck_is_given_up(backend: PostgresBackend, url: str) -> None:

@@ -49,15 +49,13 @@ class PostgresBackend:
 
     def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
         """Return the cursor of a writer, None if nothing of it has come."""
-        with self._store.snapshot() as db:
-            place = postgres_cursors.find(db, run, writer)
-            return None if place is None else postgres_cursors.read(db, place.writer)
+        with self._store.query() as db:
+            return postgres_cursors.look_up(db, run, writer)
 
     def commit(self, batch: Batch) -> bool:
         """Take in a batch if it builds on the cursor that is stored; tell whether it does."""
         tail = None
-        with self._store.transaction() as db:
-            postgres_cursors.lock(db, batch.run, "commit")
+        with self._store.transaction(postgres_cursors.lock_of(batch.run, "commit")) as db:
             place = postgres_cursors.find(db, batch.run, batch.header.writer)
             if batch.base_version != (0 if place is None else place.version):
                 return False
@@ -82,28 +80,28 @@ class PostgresBackend:
 
     def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
         """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
-        with self._store.transaction() as db:
+        with self._store.transaction(postgres_cursors.lock_of(run, "lease"), hasty=True) as db:
             return postgres_leases.take(db, run, lease)
 
     def drop_lease(self, run: RunKey, owner: str) -> None:
         """Take a run out of somebody's hands."""
-        with self._store.transaction() as db:
+        with self._store.transaction(postgres_cursors.lock_of(run, "lease"), hasty=True) as db:
             postgres_leases.drop(db, run, owner)
 
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""
-        with self._store.snapshot() as db:
+        with self._store.query() as db:
             return read_hints(db)
 
     def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
         """Remember what run directories look like."""
-        with self._store.transaction() as db:
+        with self._store.transaction(hasty=True) as db:
             write_hints(db, hints)
 
     def retract(self, run: RunKey) -> None:
         """Forget a run, so that the next sync sends it anew; `compact` clears it away."""
-        with self._store.transaction() as db:
-            postgres_cursors.lock(db, run, "commit")
+        with self._store.transaction(postgres_cursors.lock_of(run, "commit")) as db:
+            postgres_cursors.lock(db, run, "lease")
             forget_hints(db, run)
             postgres_leases.drop(db, run, None)
             for _, place in postgres_cursors.runs_like(db, run):
@@ -111,7 +109,7 @@ class PostgresBackend:
 
     def runs(self, run_id: str | None = None) -> list[RunKey]:
         """Return the runs that something has come of, sorted: all, or those with this id."""
-        with self._store.snapshot() as db:
+        with self._store.query() as db:
             found = postgres_cursors.runs_like(db, None)
         return [run for run, _ in found if run_id in {None, run.run_id}]
 
@@ -127,7 +125,7 @@ class PostgresBackend:
 
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
         """Yield what the store holds of each writer, sorted by run and writer."""
-        with self._store.snapshot() as db:
+        with self._store.query() as db:
             runs = postgres_cursors.runs_like(db, run)
         for key, place in runs:
             with self._store.snapshot(in_time=False) as db:

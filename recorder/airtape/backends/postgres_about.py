@@ -21,6 +21,8 @@ from airtape.fold.merge import Part, Whole, hidden_after, in_order, merge
 from airtape.fold.metrics import MetricDefinition
 from airtape.txlog.format import Header
 
+_DEFINITIONS: Final = "definitions"
+_PARTS: Final = ("config", "summary", "metadata")
 _TEXTS: Final = ("entity", "project", "name", "notes", "job_type", "host", "user", "program")
 
 
@@ -28,7 +30,6 @@ def write_about(db: Connection, place: Place, batch: Batch) -> None:
     """Add the cursor of a batch, and what is new about its run beside the history."""
     others = postgres_cursors.others_of(db, place)
     mine = postgres_cursors.columns_of(place, batch.cursor)
-    _insert(db, "commits", {**mine, **_writer_columns(place.header, batch.fold)})
     folds = {writer: Cursor(state=said[1]).fold() for writer, said in others.items()}
     headers = {writer: said[0] for writer, said in others.items()}
     headers[place.writer], folds[place.writer] = place.header, batch.fold
@@ -46,14 +47,20 @@ def write_about(db: Connection, place: Place, batch: Batch) -> None:
         "lost": sum(loss.first_seq is not None for loss in batch.cursor.losses)
         + sum(said[3] for said in others.values()),
     }
-    _insert(db, "run_facts", {"run": place.run, **facts})
-    trees = {
-        "config": whole.config,
-        "summary": whole.summary,
-        "metadata": {**whole.metadata, **whole.run},
+    trees = dict(
+        zip(_PARTS, (whole.config, whole.summary, {**whole.metadata, **whole.run}), strict=True)
+    )
+    known = {} if place.is_new_run else _digests(db, place.run)
+    _write_values(db, place.run, trees, known)
+    new = {
+        "commits": {**mine, **_writer_columns(place.header, batch.fold)},
+        "run_facts": {"run": place.run, **facts},
     }
-    _write_values(db, place.run, trees)
-    _write_definitions(db, place.run, whole.definitions.values())
+    said = _definitions(whole.definitions.values())
+    digest = _digest(said)
+    if known.get(_DEFINITIONS) != digest:
+        new[_DEFINITIONS] = {"run": place.run, "digest": digest, "said": json.dumps(said)}
+    _insert(db, new)
 
 
 def _writer_columns(header: Header, fold: Fold) -> dict[str, Any]:
@@ -118,22 +125,30 @@ def _run_columns(batch: Batch, whole: Whole) -> dict[str, Any]:
     }
 
 
-def _write_values(db: Connection, run: int, trees: Mapping[str, Tree]) -> None:
-    """Add each part of a run's values as it is now, unless it is as it was."""
-    # All parts in one statement and one COPY: for a small run it is their number that takes time.
-    known: dict[str, bytes | None] = dict(
+def _digests(db: Connection, run: int) -> dict[str, bytes]:
+    """Return what tells whether a part of a run's values has changed, and its definitions."""
+    found: dict[str, bytes] = dict(
         db.execute(
-            "SELECT p.part, (SELECT a.digest FROM airtape.about a"
-            " WHERE a.run = %s AND a.part = p.part ORDER BY a.id DESC LIMIT 1)"
-            " FROM unnest(%s::text[]) p (part)",
-            (run, list(trees)),
+            "SELECT p.part, a.digest FROM unnest(%s::text[]) p (part) CROSS JOIN LATERAL"
+            " (SELECT a.digest FROM airtape.about a WHERE a.run = %s AND a.part = p.part"
+            " ORDER BY a.id DESC LIMIT 1) a UNION ALL SELECT %s, d.digest FROM"
+            " (SELECT a.digest FROM airtape.definitions a WHERE a.run = %s"
+            " ORDER BY a.id DESC LIMIT 1) d",
+            (list(_PARTS), run, _DEFINITIONS, run),
         ).fetchall()
     )
+    return found
+
+
+def _write_values(
+    db: Connection, run: int, trees: Mapping[str, Tree], known: Mapping[str, bytes]
+) -> None:
+    """Add each part of a run's values as it is now, unless it is as it was."""
     rows = CopyRows()
     for part, tree in trees.items():
         new = leaves_of(tree)
         digest = _digest(new)
-        if known[part] != digest:
+        if known.get(part) != digest:
             rows.add(
                 *(int8(run), part.encode(), digest, texts(new.paths), texts(new.names)),
                 *(float8s_or_null(new.values), texts(new.texts), texts(new.kinds)),
@@ -142,8 +157,8 @@ def _write_values(db: Connection, run: int, trees: Mapping[str, Tree]) -> None:
         rows.send(db, 'about (run, part, digest, paths, names, "values", texts, kinds)')
 
 
-def _write_definitions(db: Connection, run: int, definitions: Iterable[MetricDefinition]) -> None:
-    said = [
+def _definitions(definitions: Iterable[MetricDefinition]) -> list[dict[str, Any]]:
+    return [
         {
             "name": storable(one.name),
             "is_prefix": one.glob,
@@ -155,13 +170,6 @@ def _write_definitions(db: Connection, run: int, definitions: Iterable[MetricDef
         }
         for one in definitions
     ]
-    digest = _digest(said)
-    known = db.execute(
-        "SELECT a.digest FROM airtape.definitions a WHERE a.run = %s ORDER BY a.id DESC LIMIT 1",
-        (run,),
-    ).fetchone()
-    if known != (digest,):
-        _insert(db, "definitions", {"run": run, "digest": digest, "said": json.dumps(said)})
 
 
 def _digest(said: object) -> bytes:
@@ -169,11 +177,18 @@ def _digest(said: object) -> bytes:
     return hashlib.blake2b(repr(said).encode(), digest_size=16).digest()
 
 
-def _insert(db: Connection, table: str, columns: Mapping[str, Any]) -> None:
-    names = ", ".join(f'"{name}"' for name in columns)
-    places = ", ".join(["%s"] * len(columns))
-    query = f"INSERT INTO airtape.{table} ({names}) VALUES ({places})"  # noqa: S608 - our names
-    db.execute(query.encode(), [_fitting(value) for value in columns.values()])
+def _insert(db: Connection, rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Add a row to each of some tables, by one statement."""
+    inserts = []
+    for table, columns in rows.items():
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join(["%s"] * len(columns))
+        inserts.append(f"INSERT INTO airtape.{table} ({names}) VALUES ({places})")  # noqa: S608 - our names
+    *others, last = inserts
+    queries = ", ".join(f"q{number} AS ({query})" for number, query in enumerate(others))
+    query = f"WITH {queries} {last}"
+    said = [_fitting(value) for columns in rows.values() for value in columns.values()]
+    db.execute(query.encode(), said)
 
 
 def _fitting(value: object) -> object:

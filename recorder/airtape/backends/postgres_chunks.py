@@ -72,6 +72,8 @@ class Values(NamedTuple):
 
 def read_tail(db: Connection, place: Place) -> Tail:
     """Return what is known of a writer's history."""
+    if place.is_new_run:
+        return Tail(place.run, place.version)
     rows = db.execute(
         "SELECT k.path, k.id, (SELECT max(c.last_step) FROM airtape.chunks c"
         " WHERE c.writer = %s AND c.key = k.id) FROM airtape.keys k WHERE k.run = %s",

@@ -20,6 +20,10 @@ from airtape.txlog.seqset import SeqSet
 _IS_RUN = "r.run_id = %s AND r.root = %s AND r.as_entity = %s AND r.as_project = %s"
 _IS_PRESENT = "NOT EXISTS (SELECT FROM airtape.retractions t WHERE t.run = r.id)"
 _LAST = "ORDER BY c.version DESC LIMIT 1"
+_LAST_OF_WRITER = f"(SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"  # noqa: S608 - ours
+_CURSOR = (
+    "c.version, c.received, c.ended, c.files::text, c.losses::text, c.state, c.bytes, c.digest"
+)
 
 
 @dataclass(slots=True)
@@ -32,6 +36,7 @@ class Place:
         version: Version of its cursor, 0 if it has none.
         since: Version at which it was begun; what came with earlier ones does not count.
         header: The first one's header.
+        is_new_run: Whether nothing of its run had come before.
     """
 
     run: int
@@ -39,13 +44,18 @@ class Place:
     version: int
     since: int
     header: Header
+    is_new_run: bool = False
+
+
+def lock_of(run: RunKey, purpose: str) -> int:
+    """Return the number of the lock that keeps others from doing something with a run."""
+    said = repr((purpose, *run)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
 
 
 def lock(db: Connection, run: RunKey, purpose: str) -> None:
     """Keep others from doing something with a run until the transaction ends."""
-    said = repr((purpose, *run)).encode("utf-8", "surrogatepass")
-    number = int.from_bytes(hashlib.blake2b(said, digest_size=8).digest(), "big", signed=True)
-    db.execute("SELECT pg_advisory_xact_lock(%s)", (number,))
+    db.execute("SELECT pg_advisory_xact_lock(%s)", (lock_of(run, purpose),))
 
 
 def identity(run: RunKey) -> tuple[str, str, str, str]:
@@ -58,7 +68,7 @@ def find(db: Connection, run: RunKey, writer: bytes) -> Place | None:
     found = db.execute(
         "SELECT r.id, w.id, c.version, c.since, c.header FROM airtape.runs r"  # noqa: S608 - ours
         " JOIN airtape.writers w ON w.run = r.id"
-        f" CROSS JOIN LATERAL (SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"
+        f" CROSS JOIN LATERAL {_LAST_OF_WRITER}"
         f" WHERE {_IS_RUN} AND w.writer = %s AND {_IS_PRESENT}",
         (*identity(run), writer.hex()),
         binary=True,
@@ -70,31 +80,20 @@ def find(db: Connection, run: RunKey, writer: bytes) -> Place | None:
 
 
 def make(db: Connection, run: RunKey, header: Header) -> Place:
-    """Make a place for a writer that has none yet, and for its run."""
-    found = db.execute(
-        f"SELECT r.id FROM airtape.runs r WHERE {_IS_RUN} AND {_IS_PRESENT}",  # noqa: S608 - ours
-        identity(run),
-    ).fetchone()
-    run_id = _add_run(db, run) if found is None else found[0]
-    (writer,) = _one(
-        db,
-        "INSERT INTO airtape.writers (run, writer) VALUES (%s, %s) RETURNING id",
-        (run_id, header.writer.hex()),
-    )
-    return Place(run_id, writer, 0, 1, header)
-
-
-def _add_run(db: Connection, run: RunKey) -> int:
+    """Make a place for a writer that has none yet, and for its run; nobody else may do so now."""
     said = identity(run)
-    (run_id,) = _one(
+    run_id, writer, added = _one(
         db,
-        "INSERT INTO airtape.runs (run_id, root, as_entity, as_project, generation)"  # noqa: S608 - ours
-        " VALUES (%s, %s, %s, %s, (SELECT coalesce(max(generation), 0) + 1 FROM airtape.runs r"
-        f" WHERE {_IS_RUN})) RETURNING id",
-        (*said, *said),
+        f"WITH there AS (SELECT r.id FROM airtape.runs r WHERE {_IS_RUN} AND {_IS_PRESENT}),"  # noqa: S608 - ours
+        " added AS (INSERT INTO airtape.runs (run_id, root, as_entity, as_project, generation)"
+        " SELECT %s, %s, %s, %s, (SELECT coalesce(max(generation), 0) + 1 FROM airtape.runs r"
+        f" WHERE {_IS_RUN}) WHERE NOT EXISTS (SELECT FROM there) RETURNING id)"
+        " INSERT INTO airtape.writers (run, writer)"
+        " SELECT id, %s FROM (SELECT id FROM there UNION ALL SELECT id FROM added) of_writer"
+        " RETURNING run, id, (SELECT count(*) FROM added)",
+        (*said, *said, *said, header.writer.hex()),
     )
-    added: int = run_id
-    return added
+    return Place(run_id, writer, 0, 1, header, is_new_run=bool(added))
 
 
 def runs_like(db: Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
@@ -112,13 +111,36 @@ def runs_like(db: Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
 
 def read(db: Connection, writer: int) -> Cursor:
     """Return the cursor of a writer that has one."""
-    version, received, ended, files, losses, state, size, digest = _one(
-        db,
-        "SELECT c.version, c.received, c.ended, c.files::text, c.losses::text, c.state,"  # noqa: S608 - ours
-        " c.bytes, c.digest"
-        f" FROM airtape.commits c WHERE c.writer = %s {_LAST}",
-        (writer,),
+    return _cursor(
+        *_one(
+            db,
+            f"SELECT {_CURSOR} FROM airtape.commits c WHERE c.writer = %s {_LAST}",  # noqa: S608 - ours
+            (writer,),
+        )
     )
+
+
+def look_up(db: Connection, run: RunKey, writer: bytes) -> Cursor | None:
+    """Return the cursor of a writer by one query, None if nothing of it has come."""
+    found = db.execute(
+        f"SELECT {_CURSOR} FROM airtape.runs r JOIN airtape.writers w ON w.run = r.id"  # noqa: S608 - ours
+        f" CROSS JOIN LATERAL {_LAST_OF_WRITER}"
+        f" WHERE {_IS_RUN} AND w.writer = %s AND {_IS_PRESENT}",
+        (*identity(run), writer.hex()),
+    ).fetchone()
+    return None if found is None else _cursor(*found)
+
+
+def _cursor(  # noqa: PLR0913, PLR0917 - the columns of `_CURSOR`, in their order
+    version: int,
+    received: str,
+    ended: bool,  # noqa: FBT001 - a column
+    files: str,
+    losses: str,
+    state: bytes,
+    size: int | None,
+    digest: str | None,
+) -> Cursor:
     return Cursor(
         version=version,
         received=SeqSet.decode(received),
@@ -132,7 +154,7 @@ def read(db: Connection, writer: int) -> Cursor:
             for loss in json.loads(losses)
         ),
         ended=ended,
-        tally=None if digest is None else Tally(int(size), int(digest, 16)),
+        tally=None if size is None or digest is None else Tally(int(size), int(digest, 16)),
     )
 
 
@@ -169,12 +191,13 @@ def columns_of(place: Place, cursor: Cursor) -> dict[str, Any]:
 
 def others_of(db: Connection, place: Place) -> dict[int, tuple[Header, bytes, int, int]]:
     """Return the other writers of a run by id: header, state, records and losses of records."""
+    if place.is_new_run:
+        return {}
     rows = db.execute(
         "SELECT w.id, c.header, c.state, c.records, (SELECT count(*)"  # noqa: S608 - our names
         " FROM jsonb_array_elements(c.losses) l WHERE jsonb_typeof(l -> 'first_seq') = 'number')"
         " FROM airtape.writers w"
-        f" CROSS JOIN LATERAL (SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"
-        " WHERE w.run = %s AND w.id <> %s",
+        f" CROSS JOIN LATERAL {_LAST_OF_WRITER} WHERE w.run = %s AND w.id <> %s",
         (place.run, place.writer),
     )
     return {
@@ -186,9 +209,8 @@ def others_of(db: Connection, place: Place) -> dict[int, tuple[Header, bytes, in
 def headers_of(db: Connection, run: int) -> dict[int, tuple[Header, int]]:
     """Return the writers of a run, sorted by uuid: ids with header and where they begin."""
     rows = db.execute(
-        "SELECT w.id, c.header, c.since FROM airtape.writers w CROSS JOIN LATERAL"  # noqa: S608 - ours
-        f" (SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"
-        " WHERE w.run = %s ORDER BY w.writer",
+        "SELECT w.id, c.header, c.since FROM airtape.writers w"  # noqa: S608 - ours
+        f" CROSS JOIN LATERAL {_LAST_OF_WRITER} WHERE w.run = %s ORDER BY w.writer",
         (run,),
     )
     return {writer: (_header(header), since) for writer, header, since in rows}

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from airtape.backends.postgres_deadline import Deadline
 from airtape.backends.postgres_errors import explained
 from airtape.backends.postgres_schema import check_version
 from airtape.errors import TargetError
@@ -23,13 +22,18 @@ ANSWER_S: Final = 30.0
 """How long a transaction of a sync may take; then the connection is given up."""
 LOCK_S: Final = 15
 """How long to wait for another process that writes to the same run; a sync then asks again."""
-SETTINGS: Final = f"""
-SET LOCAL lock_timeout = '{LOCK_S}s';
+CHANGE: Final = f"BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '{LOCK_S}s'"
+"""Begins a transaction that changes something."""
+KEPT: Final = """
 SELECT set_config('synchronous_commit', 'local', true)
 WHERE current_setting('synchronous_commit') = 'off'
 """
-"""What holds in a transaction that changes something. A server may be set to acknowledge a commit
-before it is on its disk; one that dies then has lost what a sync takes to be there."""
+"""A server may be set to acknowledge a commit before it is on its disk; one that dies then has lost
+what a sync takes to be there."""
+HASTY: Final = "SET LOCAL synchronous_commit = off"
+"""Does not wait for the server's disk."""
+LOOK: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+"""Begins a transaction that sees the store as it is at one moment."""
 DEFAULTS: Final[dict[str, Any]] = {
     "connect_timeout": 10,
     "application_name": "airtape",
@@ -69,6 +73,7 @@ class Database:
             if "password" in name and isinstance(text, str)
         ]
         self._connection: Connection | None = None
+        self._deadline: Deadline | None = None
         with self._failing():
             self._connect()
 
@@ -87,32 +92,39 @@ class Database:
     def _connect(self) -> Connection:
         if self._connection is not None and not self._connection.closed:
             return self._connection
+        self.close()
         # What a server has prepared is lost between the transactions of a pool: so nothing is.
         connection = psycopg.connect(**self._said, autocommit=True, prepare_threshold=None)
+        self._connection = connection
+        if self._answer_s is not None:
+            self._deadline = Deadline(os.dup(connection.fileno()), self._answer_s)
         try:
             if self._needs_store:
-                with self._deadline(connection):
+                with self._in_time():
                     check_version(connection, self.where)
         except BaseException:
-            connection.close()
+            self.close()
             raise
-        self._connection = connection
         return connection
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, lock: int | None = None, *, hasty: bool = False) -> Iterator[Connection]:
         """Change the store; all of the changes are kept, or none after an exception.
+
+        Args:
+            lock: The number of a lock that others must not hold meanwhile, taken first.
+            hasty: Whether the changes may be lost if the server dies at that moment.
 
         Raises:
             TargetError: The server refuses.
             TransientError: It does not answer at the moment.
         """
+        begin = f"{CHANGE}; {HASTY if hasty else KEPT}"
+        if lock is not None:
+            begin += f"; SELECT pg_advisory_xact_lock({lock})"
         with self._failing():
             connection = self._connect()
-            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
-            connection.read_only = None
-            with self._deadline(connection), connection.transaction():
-                connection.execute(SETTINGS)
+            with self._in_time(), _transaction(connection, begin):
                 yield connection
 
     @contextmanager
@@ -128,32 +140,34 @@ class Database:
         """
         with self._failing():
             connection = self._connect()
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            connection.read_only = True
-            with self._deadline(connection, in_time=in_time), connection.transaction():
+            with self._in_time() if in_time else nullcontext(), _transaction(connection, LOOK):
+                yield connection
+
+    @contextmanager
+    def query(self) -> Iterator[Connection]:
+        """Read the store by one query, which sees it as it is at one moment.
+
+        Raises:
+            TargetError: The server refuses.
+            TransientError: It does not answer at the moment.
+        """
+        with self._failing():
+            connection = self._connect()
+            with self._in_time():
                 yield connection
 
     def close(self) -> None:
         """Hang up; may be called again."""
+        if self._deadline is not None:
+            self._deadline.close()
+            self._deadline = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
-    @contextmanager
-    def _deadline(self, connection: Connection, *, in_time: bool = True) -> Iterator[None]:
-        """Hang up on a server that takes too long: one that is stuck never says so."""
-        if self._answer_s is None or not in_time:
-            yield
-            return
-        line = socket.socket(fileno=os.dup(connection.fileno()))
-        timer = threading.Timer(self._answer_s, _hang_up, [line])
-        timer.daemon = True
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
-            line.close()
+    def _in_time(self) -> AbstractContextManager[None]:
+        """Hang up if it takes too long."""
+        return nullcontext() if self._deadline is None else self._deadline
 
     @contextmanager
     def _failing(self) -> Iterator[None]:
@@ -170,6 +184,18 @@ class Database:
             raise explained(error, self.where, self._secrets) from None
 
 
-def _hang_up(line: socket.socket) -> None:
-    with suppress(OSError):
-        line.shutdown(socket.SHUT_RDWR)
+@contextmanager
+def _transaction(connection: Connection, begin: str) -> Iterator[None]:
+    """Keep a transaction, or take it back after an exception.
+
+    Its settings and locks are one message with its beginning: each message costs the way there and
+    back, and a small run has few others.
+    """
+    try:
+        connection.execute(begin.encode())
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(psycopg.Error):
+            connection.rollback()
+        raise
