@@ -36,8 +36,8 @@ def stalls(relay: Relay) -> None:
 
 
 def stalls_later(relay: Relay) -> None:
-    """The answer to the third commit never comes."""
-    relay.trap(lambda: relay.hand_on(Way(stalls=True)), b"COMMIT", 3)
+    """The answer to the first commit never comes, by which a run is to be held."""
+    relay.trap(lambda: relay.hand_on(Way(stalls=True)), b"COMMIT", 1)
 
 
 def trickles(relay: Relay) -> None:
