@@ -98,15 +98,17 @@ def make(db: Connection, run: RunKey, header: Header) -> Place:
 
 def runs_like(db: Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
     """Return the runs of the store with their ids, sorted: one, if it is there, or all."""
+    # Not by looking through all of them for one: many are asked for one after the other.
+    wanted = _IS_PRESENT if run is None else f"{_IS_RUN} AND {_IS_PRESENT}"
     rows = db.execute(
         "SELECT r.run_id, r.root, r.as_entity, r.as_project, r.id FROM airtape.runs r"  # noqa: S608 - ours
-        f" WHERE {_IS_PRESENT}"
+        f" WHERE {wanted}",
+        () if run is None else identity(run),
     )
-    found = [
+    return sorted(
         (RunKey(as_said(run_id), bytes.fromhex(root), as_said(entity), as_said(project)), place)
         for run_id, root, entity, project, place in rows
-    ]
-    return sorted(pair for pair in found if run in {None, pair[0]})
+    )
 
 
 def read(db: Connection, writer: int) -> Cursor:

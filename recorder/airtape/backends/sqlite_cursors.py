@@ -16,6 +16,8 @@ from airtape.records import pack_big_ints, unpack_ext
 from airtape.txlog.format import Header, header_from_fields
 from airtape.txlog.seqset import SeqSet
 
+_IS_RUN = "run_id = ? AND root = ? AND as_entity = ? AND as_project = ?"
+
 
 class Place(NamedTuple):
     """Where a writer stands in the store.
@@ -32,8 +34,8 @@ class Place(NamedTuple):
 def find(db: sqlite3.Connection, run: RunKey, writer: bytes) -> Place | None:
     """Return where a writer stands, None if nothing of it has come."""
     found = db.execute(
-        "SELECT w.run, w.id FROM writers w JOIN runs r ON r.id = w.run WHERE r.run_id = ?"
-        " AND r.root = ? AND r.as_entity = ? AND r.as_project = ? AND w.writer = ?",
+        "SELECT w.run, w.id FROM writers w JOIN runs r ON r.id = w.run"  # noqa: S608 - ours
+        f" WHERE {_IS_RUN} AND w.writer = ?",
         (*_identity(run), writer.hex()),
     ).fetchone()
     return None if found is None else Place(*found)
@@ -47,10 +49,7 @@ def make(db: sqlite3.Connection, run: RunKey, writer: bytes) -> Place:
         "INSERT OR IGNORE INTO runs (run_id, root, as_entity, as_project) VALUES (?, ?, ?, ?)",
         identity,
     )
-    (run_id,) = db.execute(
-        "SELECT id FROM runs WHERE run_id = ? AND root = ? AND as_entity = ? AND as_project = ?",
-        identity,
-    ).fetchone()
+    (run_id,) = db.execute(f"SELECT id FROM runs WHERE {_IS_RUN}", identity).fetchone()  # noqa: S608 - ours
     added = db.execute(
         "INSERT INTO writers (run, writer) VALUES (?, ?)", (run_id, writer.hex())
     ).lastrowid
@@ -60,13 +59,16 @@ def make(db: sqlite3.Connection, run: RunKey, writer: bytes) -> Place:
 
 @reading
 def runs_like(db: sqlite3.Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
-    """Return the runs of the store with their ids: one, if it is there, or all."""
-    rows = db.execute("SELECT run_id, root, as_entity, as_project, id FROM runs")
-    found = [
+    """Return the runs of the store with their ids, sorted: one, if it is there, or all."""
+    query, said = "SELECT run_id, root, as_entity, as_project, id FROM runs", tuple[str, ...]()
+    if run is not None:
+        # Not by looking through all of them: many are asked for one after the other.
+        query += f" WHERE {_IS_RUN}"
+        said = _identity(run)
+    return sorted(
         (RunKey(run_id, bytes.fromhex(root), entity, project), place)
-        for run_id, root, entity, project, place in rows
-    ]
-    return sorted(pair for pair in found if run in {None, pair[0]})
+        for run_id, root, entity, project, place in db.execute(query, said)
+    )
 
 
 @reading
