@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from airtape.backends import content_batch
 from airtape.backends.base import Backend
 from airtape.backends.content_folder import ContentFolder
-from airtape.backends.contents import KeepsFiles, is_digest
+from airtape.backends.contents import KeepsFiles, TakesFilesTogether, is_digest
 from airtape.backends.registry import open_backend
 from airtape.errors import TargetError
 from airtape.file_copy import Digest
@@ -134,17 +139,135 @@ def test_a_link_in_a_folder_is_no_content(tmp_path: Path) -> None:
         b"".join(folder.read(FILE))
 
 
+BRING = """
+import os, sys, time
+from pathlib import Path
+from airtape.backends.content_folder import ContentFolder
+from airtape.file_copy import Digest
+
+def content():
+    yield b"half"
+    print("half", flush=True)
+    sys.stdin.read()
+    yield b"rest"
+
+ContentFolder(Path(sys.argv[1])).put(Digest(8, sys.argv[2]), content())
+"""
+
+
+def bringing(folder: Path) -> subprocess.Popen[str]:
+    """Start a process that brings a content, and return it when half of it has come."""
+    whole = sha256(b"halfrest").hexdigest()
+    process = subprocess.Popen(
+        [sys.executable, "-c", BRING, str(folder), whole],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "half\n"
+    return process
+
+
 def test_what_a_killed_sync_has_left_is_cleared_away(tmp_path: Path) -> None:
-    """A day later, with the next content of the same beginning."""
-    place = tmp_path / "files" / FILE.sha256[:2]
-    place.mkdir(parents=True)
-    old, new = place / f".{FILE.sha256}.old", place / f".{FILE.sha256}.new"
+    """By the next one; what somebody is still bringing is left alone, and arrives."""
+    folder = tmp_path / "files"
+    killed, busy = bringing(folder), bringing(folder)
+    killed.kill()
+    killed.communicate()
+    assert len(list(folder.glob(".new/*"))) == 2
+    ContentFolder(folder).put(FILE, pieces())
+    assert len(list(folder.glob(".new/*"))) == 1
+    assert len(list(folder.glob("??/*"))) == 1
+    busy.communicate("")
+    assert not list(folder.glob(".new/*"))
+    assert len(list(folder.glob("??/*"))) == 2
+
+
+def test_what_others_have_left_is_cleared_away_in_time(tmp_path: Path) -> None:
+    """Of a process of another machine nobody knows here whether it runs, so it is a day."""
+    aside = tmp_path / "files/.new"
+    aside.mkdir(parents=True)
+    old, new = aside / f"{FILE.sha256}.{'ab' * 8}-1-1-x", aside / "anything"
     for left in (old, new):
         left.write_bytes(b"half")
     os.utime(old, (0, 0))
     ContentFolder(tmp_path / "files").put(FILE, pieces())
-    assert not old.exists()
-    assert new.exists()
+    assert [*aside.iterdir()] == [new]
+
+
+TOGETHER = pytest.mark.parametrize("url", ["sqlite:{}/store.db", "jsonl:{}/store"])
+"""Targets that take many contents together."""
+
+
+@TOGETHER
+def test_many_arrive_together(url: str, tmp_path: Path) -> None:
+    """Those that are what their digests say, whatever the others are; each comes once."""
+    target = open_backend(url.format(tmp_path))
+    assert isinstance(target, TakesFilesTogether)
+    datas = [str(number).encode() for number in range(300)]
+    files = [Digest(len(data), sha256(data).hexdigest()) for data in datas]
+    offered = [(file, [data]) for file, data in zip(files, datas, strict=True)]
+    other = Digest(3, "ab" * 32)
+    assert target.put_files([*offered[:100], (other, [b"abc"]), *offered[99:]]) == {*files}
+    other_target = keeping(open_backend(url.format(tmp_path)))
+    assert other_target.missing_files({*files, other}) == {other}
+    assert target.put_files([(file, []) for file in files]) == {*files}
+
+
+@TOGETHER
+def test_what_came_before_something_broke_stays(url: str, tmp_path: Path) -> None:
+    """The exception is passed on; nothing that is half written is left."""
+    target = open_backend(url.format(tmp_path))
+    assert isinstance(target, TakesFilesTogether)
+
+    def broken() -> Iterator[tuple[Digest, Iterator[bytes]]]:
+        yield FILE, pieces()
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        target.put_files(broken())
+    assert keeping(target).missing_files([FILE]) == set()
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_what_the_disk_refuses_is_dropped(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file of three: the others are there, and nothing is left of it."""
+    folder = ContentFolder(tmp_path / "files")
+    folder.put(EMPTY, [])
+    datas = [b"1", b"2", b"3"]
+    files = [Digest(1, sha256(data).hexdigest()) for data in datas]
+    place, real = (os, os.fsync) if call == "fsync" else (Path, Path.replace)
+    turns = iter([True])  # so that exactly one of the threads is refused
+
+    def refuse_one(*arguments: Any) -> Any:  # noqa: ANN401 - whatever it is in the place of
+        if next(turns, False):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(*arguments)
+
+    monkeypatch.setattr(place, call, refuse_one)
+    with pytest.raises(OSError, match="Input/output"):
+        folder.put_all((file, [data]) for file, data in zip(files, datas, strict=True))
+    assert len(folder.missing(files)) == 1
+    assert not list(tmp_path.glob("files/.new/*"))
+
+
+def test_a_name_that_may_not_survive_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next sync finds the content there."""
+    folder = ContentFolder(tmp_path / "files")
+    folder.put(EMPTY, [])
+
+    def refuse(_: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(content_batch, "sync_folder", refuse)
+    with pytest.raises(OSError, match="Input/output"):
+        folder.put(FILE, pieces())
+    assert folder.missing([FILE]) == set()
 
 
 def _refuse(*_: object, **__: object) -> None:

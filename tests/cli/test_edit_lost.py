@@ -44,7 +44,7 @@ def test_what_is_missing_comes_with_the_way_out(
     stdout = tracker("sync", exit_code=3).stdout
     place = run_dir.relative_to(workdir)
     command = f"tracker edit {place} --accept-lost 'files/it'\"'\"'s *.pt'"
-    assert f"put it back, or say that it is gone for good: {command}\n" in stdout
+    assert f"mend that, or say that it is gone for good: {command}\n" in stdout
     assert command in tracker("sync", "-q", exit_code=3).stderr
     tracker("edit", str(run_dir), "--accept-lost", "files/it's *.pt")
     assert "accepted as lost: files/it's *.pt" in tracker("sync").stdout
@@ -208,3 +208,20 @@ def test_a_bundle_brings_the_word_over(tracker: Tracker, run_dir: Path) -> None:
     tracker("bundle", "create", str(run_dir), "-o", "runs.bundle")
     tracker("bundle", "apply", "runs.bundle", "far")
     assert "accepted as lost" in tracker("sync", "far", "--to", "sqlite:far.db").stdout
+
+
+def test_what_is_told_of_lost_files_has_an_end(tracker: Tracker, make_run: MakeRun) -> None:
+    """However many there are, and however long their names."""
+    said = [
+        {"path": f"{'d/' * 5_000}{number}", "sha256": DIGEST, "size": len(DATA)}
+        for number in range(40)
+    ]
+    make_run("ab12cd34", (Kind.FILES, [said]), logs.ended())
+    told = tracker("sync", exit_code=3).stdout.splitlines()
+    assert max(len(line) for line in told if "--accept-lost" not in line) < 350
+    edited = tracker("edit", "ab12cd34", "--accept-lost", "files/*").stdout
+    assert len(edited) < 6_000
+    assert edited.endswith(" and 20 more\n")
+    accepted = tracker("sync").stdout
+    assert len(accepted) < 6_500
+    assert " and 20 more\n" in accepted

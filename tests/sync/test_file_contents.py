@@ -18,7 +18,7 @@ from airtape.backends.memory import MemoryBackend
 from airtape.errors import TransientError
 from airtape.file_copy import Digest
 from airtape.records import Kind
-from airtape.sync.brake import Brake
+from airtape.sync.brake import Brake, Halted
 from airtape.sync.compare import compare
 from airtape.sync.engine import sync
 from airtape.sync.file_contents import MOST_TOLD, FileContents
@@ -346,3 +346,71 @@ def test_a_target_that_keeps_no_content_lacks_none(a_run: Path, memory: MemoryBa
     assert (report.exit_code, report.runs[0].files.named) == (ExitCode.OK, 0)
     assert [found.verdict for found in compare([a_run], backend)] == ["equal"]
     assert not held(memory, MODEL)
+
+
+@pytest.mark.parametrize(
+    ("most", "sent"),
+    [("FILES", [2, 2, 1]), ("BYTES", [2, 2, 1]), ("S", [1, 1, 1, 1, 1])],
+)
+def test_files_are_sent_together_up_to_a_limit(
+    most: str, sent: list[int], run_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of number, of bytes and of time: what a batch loses when one is killed is little."""
+    batches: list[int] = []
+
+    class Together(MemoryBackend):
+        def put_files(self, files: Iterable[tuple[Digest, Iterable[bytes]]]) -> set[Digest]:
+            taken = {file for file, content in files if self.put_file(file, content)}
+            batches.append(len(taken))
+            return taken
+
+    limit = {"FILES": 2, "BYTES": 7, "S": 1.0}[most]
+    monkeypatch.setattr(f"airtape.sync.file_contents.MOST_{most}", limit)
+    datas = {name: name.encode() * 3 for name in "abcde"}
+    put(run_dir, **datas)
+    clock = iter(range(1000))
+    target = Target(Together(str(run_dir)), Retry(), Brake())
+    contents = FileContents(run_dir, target, [], clock=lambda: float(next(clock)))
+    contents.send({name: digest(data) for name, data in datas.items()})
+    assert (batches, contents.counts.sent) == (sent, 5)
+    MemoryBackend.forget(str(run_dir))
+
+
+def test_a_large_file_is_sent_alone(run_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little fits into a batch."""
+    monkeypatch.setattr("airtape.sync.file_contents.MOST_BYTES", 5)
+    put(run_dir, model=MODEL, note=b"n")
+    target = Target(MemoryBackend(str(run_dir)), Retry(), Brake())
+    contents = FileContents(run_dir, target, [])
+    contents.send({"model": digest(MODEL), "note": digest(b"n")})
+    assert contents.counts.sent == 2
+    MemoryBackend.forget(str(run_dir))
+
+
+def test_one_of_two_files_with_a_content_is_enough(run_dir: Path, memory: MemoryBackend) -> None:
+    """When the first of them is not what was recorded, the second is sent."""
+    write_log(run_dir, files_said(a=b"same", b=b"same", c=b"same"), ended())
+    put(run_dir, a=b"emas", b=b"same")
+    files = synced(run_dir, memory).files
+    assert (files.sent, files.held, files.missing) == (1, 2, {"a": "it is not what was recorded"})
+    assert held(memory, b"same")
+
+
+def test_a_stop_is_heeded_while_a_file_is_looked_at(a_run: Path, memory: MemoryBackend) -> None:
+    """It may be large; what came before it is kept."""
+    brake = Brake()
+    target = Target(memory, Retry(), brake)
+    contents = FileContents(a_run, target, [])
+    real = brake.check
+    looks = iter(range(100))
+
+    def check() -> None:
+        if next(looks) == 5:
+            brake.stop()
+        real()
+
+    brake.check = check  # type: ignore[method-assign]
+    with pytest.raises(Halted):
+        contents.send({"model": digest(MODEL), "note": digest(b"n")})
+    assert held(memory, MODEL)
+    assert not held(memory, b"n")

@@ -23,6 +23,8 @@ from airtape.query.kept import Amendment
 from airtape.query.lost_contents import LostContent, lost_contents
 from airtape.records import Plain
 from airtape.rundir import wandb_dir
+from airtape.sync.file_contents import LONGEST_TOLD, MOST_TOLD
+from airtape.value_text import shortened
 from airtape.writers import WriterFiles
 from airtape_cli.aside import asides_of, edits_folder
 from airtape_cli.locate import find_whole_run
@@ -187,6 +189,12 @@ def _lost(runs: Sequence[JoinedRun], names: Sequence[str]) -> list[list[LostCont
     return new
 
 
+def _told(lost: Sequence[LostContent]) -> list[Plain]:
+    """Return the names of some contents, of many the first and how many more there are."""
+    names = [shortened(name, LONGEST_TOLD) for name, _ in lost[:MOST_TOLD]]
+    return [*names, *([f"and {len(lost) - MOST_TOLD} more"] if len(lost) > MOST_TOLD else [])]
+
+
 def _edit(
     run: Overview,
     writers: Sequence[WriterFiles],
@@ -209,7 +217,7 @@ def _edit(
         folders = [run.directory.parent, default_folder()]
         place = write_amendment_or_aside(run.directory, writers, amendment, folders)
     if lost:
-        changed["lost"] = [name for name, _ in lost]
+        changed["lost"] = _told(lost)
     click.echo(f"Changed: {called}: {shown(changes_text(changed))}")
     if place != run.directory:
         click.echo(f"  in {shown(str(place))}")

@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from airtape.sync.file_contents import MOST_TOLD
+from airtape.sync.file_contents import LONGEST_TOLD, MOST_TOLD
 from airtape.sync.report import ExitCode, RunReport, SyncReport
 from airtape.targets import without_password
+from airtape.value_text import shortened
 from airtape_cli.render.text import shown, size_text
 
 _VERBS = {
@@ -118,17 +119,19 @@ def all_closing_lines(
 
 def _way_out(run: RunReport) -> str:
     """Return what to do about content that is missing."""
-    first, *others = [
+    paths = [
         f"{counts.folder}/{path}" for counts in (run.files, run.large) for path in counts.missing
     ]
+    first, *others = sorted(paths, key=len)
     more = "; more names, or patterns such as 'files/*', with the option again" if others else ""
     command = shlex.join(["tracker", "edit", str(run.path), "--accept-lost", first])
-    return f"put it back, or say that it is gone for good: {command}{more}"
+    return f"mend that, or say that it is gone for good: {command}{more}"
 
 
 def _accepted_text(paths: Sequence[str]) -> str:
     more = f" and {len(paths) - MOST_TOLD} more" if len(paths) > MOST_TOLD else ""
-    return f"accepted as lost: {', '.join(paths[:MOST_TOLD])}{more}"
+    told = ", ".join(shortened(path, LONGEST_TOLD) for path in paths[:MOST_TOLD])
+    return f"accepted as lost: {told}{more}"
 
 
 def _is_news(run: RunReport) -> bool:

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
-from hashlib import sha256
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
+from airtape.backends.content_batch import ASIDE, ContentBatch, clear_aside
 from airtape.backends.contents import is_digest
 from airtape.below import open_below
-from airtape.file_copy import Digest, chunks_of, write_all
+from airtape.file_copy import Digest, chunks_of
 from airtape.whole_file import sync_folder
 
 FILES: Final = "files"
 """What the folder is called in a target that is a directory."""
-_LEFT_AFTER_S: Final = 86_400.0
-"""After so many seconds without a change, what somebody was writing is taken for left behind."""
 
 
 class ContentFolder:
@@ -33,6 +30,7 @@ class ContentFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._is_clear = False
 
     def missing(self, files: Collection[Digest]) -> set[Digest]:
         """Return those of some contents that are not there as a whole."""
@@ -44,29 +42,36 @@ class ContentFolder:
 
     def put(self, file: Digest, content: Iterable[bytes]) -> bool:
         """Keep a content, all of it or nothing; tell whether it was what its digest says."""
-        if self._has(file):
-            return True
-        path = self._path(file)
-        for folder in (self._folder, path.parent):
+        return self._has(file) or file in self.put_all([(file, content)])
+
+    def put_all(self, files: Iterable[tuple[Digest, Iterable[bytes]]]) -> set[Digest]:
+        """Keep contents, each all of it or nothing; return those that were what their digest says.
+
+        An exception that `files` or a content raises is passed on; what had come by then is kept.
+        """
+        kept: set[Digest] = set()
+        self._make_folder()
+        with closing(ContentBatch(self._folder)) as batch:
+            try:
+                for file, content in files:
+                    if file in batch or self._has(file) or batch.add(file, content):
+                        kept.add(file)
+            except BaseException:
+                with suppress(OSError):
+                    batch.settle()
+                raise
+            batch.settle()
+        return kept
+
+    def _make_folder(self) -> None:
+        """Make the folder, and clear away what others were writing when they were killed."""
+        for folder in (self._folder, self._folder / ASIDE):
             with suppress(FileExistsError):
                 folder.mkdir()
                 sync_folder(folder.parent)
-        _sweep(path.parent)
-        aside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
-        fd = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444)
-        try:
-            if _write(fd, content) != file:
-                aside.unlink()
-                return False
-            os.fsync(fd)
-            aside.replace(path)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(fd)
-        sync_folder(path.parent)
-        return True
+        if not self._is_clear:
+            clear_aside(self._folder)
+            self._is_clear = True
 
     def read(self, file: Digest) -> Iterator[bytes]:
         """Yield a content, piece by piece.
@@ -115,20 +120,3 @@ class ContentFolder:
         if not is_digest(file.sha256):
             raise ValueError(f"{file.sha256!r} is no digest")
         return self._folder / file.sha256[:2] / file.sha256
-
-
-def _write(fd: int, content: Iterable[bytes]) -> Digest:
-    digest, size = sha256(), 0
-    for data in content:
-        digest.update(data)
-        write_all(fd, data)
-        size += len(data)
-    return Digest(size, digest.hexdigest())
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what others were writing there when they were killed."""
-    with suppress(OSError):
-        for left in folder.glob(".*"):
-            if time.time() - left.lstat().st_mtime > _LEFT_AFTER_S:
-                left.unlink()

@@ -48,6 +48,22 @@ class KeepsFiles(Protocol):
 
 
 @runtime_checkable
+class TakesFilesTogether(Protocol):
+    """A target that keeps the content of files, and takes in many in little more time than one."""
+
+    def put_files(self, files: Iterable[tuple[Digest, Iterable[bytes]]]) -> set[Digest]:
+        """Take in contents, each whole or not at all; return those that it holds then.
+
+        Those are the ones that were what their digest says, and those that were there already.
+        Each content is used up before the next one is asked for. An exception that `files` or a
+        content raises is passed on; what has come by then may be kept.
+
+        Raises:
+            TargetError: The target does not answer or cannot be written.
+        """
+
+
+@runtime_checkable
 class ForgetsFiles(Protocol):
     """A target that can drop the content of a file; none that keeps files has to."""
 

@@ -185,6 +185,11 @@ class SqliteBackend:
         with self._store.failing():
             return self._contents.put(file, content)
 
+    def put_files(self, files: Iterable[tuple[Digest, Iterable[bytes]]]) -> set[Digest]:
+        """Take in contents together, and return those that were what their digests say."""
+        with self._store.failing():
+            return self._contents.put_all(files)
+
     def read_file(self, file: Digest) -> Iterator[bytes]:
         """Yield a content, piece by piece."""
         with self._store.failing():

@@ -88,7 +88,7 @@ def lost_contents(
                     f"{name} is not lost",
                     where=str(directory / name),
                     because=there,
-                    hint="Sync it; or remove it first, if no target shall have it.",
+                    hint="Sync it, readable; or remove it first, if no target shall have it.",
                 )
     return found
 

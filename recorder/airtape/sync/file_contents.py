@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,15 +15,20 @@ from airtape.below import open_below
 from airtape.file_copy import Digest, chunks_of, digest_of
 from airtape.fold.merge import Part, in_order
 from airtape.sync.lease import Hold
-from airtape.sync.target import Target
+from airtape.sync.target import Offer, Target
+from airtape.value_text import shortened
 
 MOST_TOLD: Final = 20
 """How many files of a run are put into words."""
+LONGEST_TOLD: Final = 250
+"""How many characters of the name of one; whoever wrote the log may have called it anything."""
+MOST_FILES: Final = 1000
+"""How many files are sent together at most: a target may be quicker so."""
+MOST_BYTES: Final = 64 << 20
+"""How many bytes of them; a larger file is sent alone."""
+MOST_S: Final = 5.0
+"""For how many seconds they are gathered: so much of the work may be lost when one is killed."""
 OTHER: Final = "it is not what was recorded"
-
-
-class _UnreadableError(Exception):
-    """A file cannot be read while it is sent; not an OSError, which would be the target's."""
 
 
 @dataclass(slots=True)
@@ -61,7 +67,8 @@ class ContentCounts:
     def told(self) -> Iterator[str]:
         """Yield sentences on what is missing."""
         for path, why in list(self.missing.items())[:MOST_TOLD]:
-            yield f"{self.folder}/{path} is missing in the target: {why}"
+            name = shortened(f"{self.folder}/{path}", LONGEST_TOLD)
+            yield f"{name} is missing in the target: {shortened(why, LONGEST_TOLD)}"
         if len(self.missing) > MOST_TOLD:
             what = "files" if self.folder == "files" else "large values"
             yield f"and {len(self.missing) - MOST_TOLD} more {what}"
@@ -102,6 +109,7 @@ class FileContents:
         accepted: Returns the SHA-256 of each content that is accepted as lost; asked only when
             something is missing.
         counts: What has become of it so far.
+        clock: A clock in seconds that never goes back.
     """
 
     run_dir: Path
@@ -109,6 +117,7 @@ class FileContents:
     holds: Iterable[Hold]
     accepted: Callable[[], frozenset[str]] = frozenset
     counts: ContentCounts = field(default_factory=ContentCounts)
+    clock: Callable[[], float] = time.monotonic
 
     def plan(self, files: dict[str, Digest]) -> None:
         """Find out what the target does not hold.
@@ -123,7 +132,7 @@ class FileContents:
             if files[path] not in missing:
                 counts.held += 1
                 continue
-            why = self._open(path, files[path])
+            why = self.open(path, files[path])
             if isinstance(why, int):
                 close(why)
             elif files[path].sha256 in self._lost:
@@ -140,50 +149,39 @@ class FileContents:
             Halted: The sync is to end.
             TargetError: The target does not answer or cannot be written.
         """
-        counts = self.counts
         missing = self.target.missing_files(set(files.values()))
-        counts.named = len(files)
-        for path in sorted(files):
-            file = files[path]
-            if file not in missing:
-                counts.held += 1
-                continue
+        self.counts.named = len(files)
+        waiting = [path for path in sorted(files) if files[path] in missing]
+        self.counts.held += len(files) - len(waiting)
+        while waiting:
             self.target.brake.check()
-            why = self._send_one(path, file)
-            if why is None:
-                missing.discard(file)
+            waiting = self._send_some(waiting, files)
+
+    def _send_some(self, waiting: Sequence[str], files: dict[str, Digest]) -> list[str]:
+        """Send the first of some files together, and return those that are left."""
+        counts = self.counts
+        batch = _Batch(self, waiting, files)
+        taken = self.target.put_files(batch.offer)
+        for path, why in batch.offered.items():
+            file = files[path]
+            if why is None and file in taken:
                 counts.held += 1
                 counts.sent += 1
                 counts.size += file.size
             elif file.sha256 in self._lost:
-                counts.accepted[path] = why
+                counts.accepted[path] = why or OTHER
             else:
-                counts.missing[path] = why
+                counts.missing[path] = why or OTHER
+        left = [path for path in waiting if path not in batch.offered]
+        waiting = [path for path in left if files[path] not in taken]
+        counts.held += len(left) - len(waiting)
+        return waiting
 
     @cached_property
     def _lost(self) -> frozenset[str]:
         return self.accepted()
 
-    def _send_one(self, path: str, file: Digest) -> str | None:
-        """Send one content; None if it has arrived, else why not."""
-        fd = self._open(path, file)
-        if isinstance(fd, str):
-            return fd
-        try:
-            # Looked at before a single byte is sent: it may be any file by now.
-            if digest_of(fd, file.size) != file:
-                return OTHER
-            for hold in self.holds:
-                hold.keep()
-            return None if self._put(fd, file) else OTHER
-        except _UnreadableError as error:
-            return str(error)
-        except OSError as error:
-            return error.strerror or type(error).__name__
-        finally:
-            close(fd)
-
-    def _open(self, path: str, file: Digest) -> int | str:
+    def open(self, path: str, file: Digest) -> int | str:
         """Open a file of the right size and return its descriptor, else why that cannot be."""
         try:
             fd = open_below(self.run_dir, f"{self.counts.folder}/{path}")
@@ -196,12 +194,69 @@ class FileContents:
         close(fd)
         return OTHER
 
-    def _put(self, fd: int, file: Digest) -> bool:
-        def content() -> Iterator[bytes]:
-            try:
-                lseek(fd, 0, SEEK_SET)
-                yield from chunks_of(fd, file.size)
-            except OSError as error:
-                raise _UnreadableError(error.strerror or type(error).__name__) from error
 
-        return self.target.put_file(file, content)
+class _Batch:
+    """Files that are sent together.
+
+    Args:
+        contents: What they belong to.
+        waiting: Their paths; the first of them are taken.
+        files: Their digests.
+
+    Attributes:
+        offered: The paths that were looked at, and why one cannot be sent; None if it was.
+    """
+
+    def __init__(
+        self, contents: FileContents, waiting: Sequence[str], files: dict[str, Digest]
+    ) -> None:
+        self._contents = contents
+        self._waiting = waiting
+        self._files = files
+        self.offered: dict[str, str | None] = {}
+
+    def offer(self) -> Offer:
+        """Hand the files over, from the first on."""
+        contents = self._contents
+        self.offered = {}
+        at_hand: set[Digest] = set()
+        size, ends_at = 0, contents.clock() + MOST_S
+        for path in self._waiting:
+            file = self._files[path]
+            if file in at_hand:
+                continue  # whether it arrives is known behind this batch
+            is_full = len(at_hand) >= MOST_FILES or size + file.size > MOST_BYTES
+            if at_hand and (is_full or contents.clock() >= ends_at):
+                return
+            contents.target.brake.check()
+            fd = contents.open(path, file)
+            if isinstance(fd, str):
+                self.offered[path] = fd
+                continue
+            try:
+                self.offered[path] = self._why_not(fd, file)
+                if self.offered[path] is None:
+                    for hold in contents.holds:
+                        hold.keep()
+                    at_hand.add(file)
+                    size += file.size
+                    yield file, self._content(path, fd)
+            finally:
+                close(fd)
+
+    def _content(self, path: str, fd: int) -> Iterator[bytes]:
+        try:
+            lseek(fd, 0, SEEK_SET)
+            yield from chunks_of(fd, self._files[path].size)
+        except OSError as error:
+            # Of the file that is read, not of the target: it is the only one that is not sent.
+            self.offered[path] = error.strerror or type(error).__name__
+
+    def _why_not(self, fd: int, file: Digest) -> str | None:
+        """Return why an open file cannot be sent, None if it can: it may be any file by now."""
+        brake = self._contents.target.brake
+        try:
+            found = digest_of(fd, file.size, take=lambda _: brake.check())
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        return None if found == file else OTHER

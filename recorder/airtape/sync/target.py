@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from typing import TypeAlias
 
 from airtape.backends.base import Backend, Batch, DirectoryHint
-from airtape.backends.contents import KeepsFiles
+from airtape.backends.contents import KeepsFiles, TakesFilesTogether
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
 from airtape.errors import TransientError
@@ -14,6 +16,9 @@ from airtape.sync.brake import Brake
 from airtape.sync.kept_paths import found_paths, kept_paths
 from airtape.sync.rate import TokenBucket
 from airtape.sync.retry import Retry
+
+Offer: TypeAlias = Generator[tuple[Digest, Iterable[bytes]], None, None]
+"""Contents by their digests; each is used up before the next one is asked for."""
 
 
 class Target:
@@ -81,18 +86,22 @@ class Target:
         assert isinstance(backend, KeepsFiles)  # noqa: S101 - for the type checker
         return self._retry.run(lambda: backend.missing_files(files), self.brake.pause)
 
-    def put_file(self, file: Digest, content: Callable[[], Iterable[bytes]]) -> bool:
-        """Send a content, and tell whether it was what its digest says.
+    def put_files(self, offer: Callable[[], Offer]) -> set[Digest]:
+        """Send contents, and return those that the target holds then.
 
         Args:
-            file: The digest.
-            content: Begins to hand over the content, each time from its start.
+            offer: Begins to hand them over, each time from the start.
         """
+        return self._retry.run(lambda: self._put_all(offer()), self.brake.pause)
+
+    def _put_all(self, offer: Offer) -> set[Digest]:
         backend = self._backend
-        assert isinstance(backend, KeepsFiles)  # noqa: S101 - for the type checker
-        return self._retry.run(
-            lambda: backend.put_file(file, self._in_time(content())), self.brake.pause
-        )
+        with closing(offer):
+            files = ((file, self._in_time(content)) for file, content in offer)
+            if isinstance(backend, TakesFilesTogether):
+                return backend.put_files(files)
+            assert isinstance(backend, KeepsFiles)  # noqa: S101 - for the type checker
+            return {file for file, content in files if backend.put_file(file, content)}
 
     def _in_time(self, content: Iterable[bytes]) -> Iterator[bytes]:
         """Hand over a content no faster than may be, as long as the sync is not to end."""
