@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import errno
 import glob
-import os
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
-from airtape import exactjson
-from airtape.backends import jsonl_leases
-from airtape.backends.base import Batch, DirectoryHint, FileHint, Held
+from airtape.backends import jsonl_hints, jsonl_leases
+from airtape.backends.base import Batch, DirectoryHint, Held
 from airtape.backends.content_folder import FILES, ContentFolder
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.jsonl_batch import cursor_from, lines_of, replay, run_of
-from airtape.backends.jsonl_files import aside_of, make_folders, publish_new
+from airtape.backends.jsonl_files import make_folders, publish_new
+from airtape.backends.jsonl_names import (
+    batch_path,
+    batches_in,
+    first_line,
+    last_line,
+    sweep,
+)
 from airtape.backends.jsonl_replacement import JsonlReplacement
 from airtape.backends.lease import Lease
 from airtape.backends.listing import WriterCursor
@@ -31,19 +35,15 @@ from airtape.backends.replica import Replica
 from airtape.errors import TargetError, TransientError, UsageError
 from airtape.file_copy import Digest
 
-HINTS: Final = "hints.json"
 RUNS: Final = "runs"
 LONGEST_NAME: Final = 150
 GENERATION: Final = 10**9
 """A directory that takes the place of another numbers its batches from the next multiple on, so
 that nobody who has read a cursor in the old one can add a batch to the new one."""
-TAIL: Final = 64 << 10
 TRANSIENT: Final = frozenset(
     {errno.EAGAIN, errno.EBUSY, errno.EINTR, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN}
 )
 """What a file system over a network says when it may answer in a moment."""
-_BATCH: Final = re.compile(r"([0-9a-f]{32})-(\d{8,})\.jsonl")
-_ASIDE: Final = re.compile(r"\.([0-9a-f]{32})-(\d{8,})\.jsonl\.[0-9a-f]{16}")
 
 
 class JsonlBackend:
@@ -83,9 +83,9 @@ class JsonlBackend:
         """Return the cursor of a writer, None if nothing of it has come."""
         folder = self._folder(run)
         with self._failing():
-            batches = _batches_in(folder).get(writer)
+            batches = batches_in(folder).get(writer)
             if batches:
-                return cursor_from(_last_line(batches[-1]))
+                return cursor_from(last_line(batches[-1]))
             first = self._first_version(folder, writer)
             return Cursor(version=first) if first else None
 
@@ -93,7 +93,7 @@ class JsonlBackend:
         """Return what the first batch of a writer builds on: nothing, or what was here before."""
         if self._follows is None:
             return 0
-        before = _batches_in(self._follows / folder.relative_to(self._top)).get(writer)
+        before = batches_in(self._follows / folder.relative_to(self._top)).get(writer)
         last = int(before[-1].stem.rpartition("-")[2]) if before else 0
         return (last // GENERATION + 1) * GENERATION
 
@@ -103,12 +103,12 @@ class JsonlBackend:
         writer, version = batch.header.writer, batch.cursor.version
         with self._failing():
             base = batch.base_version
-            is_there = not base or _batch_path(folder, writer, base).exists()
+            is_there = not base or batch_path(folder, writer, base).exists()
             if not is_there and base != self._first_version(folder, writer):
                 return False
             make_folders(folder, self._top.parent)
-            is_first = publish_new(_batch_path(folder, writer, version), lines_of(batch))
-            _sweep(folder, writer, version)
+            is_first = publish_new(batch_path(folder, writer, version), lines_of(batch))
+            sweep(folder, writer, version)
             return is_first
 
     def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
@@ -126,22 +126,13 @@ class JsonlBackend:
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""
         with self._failing():
-            try:
-                text = (self._top / HINTS).read_text(encoding="utf-8")
-                return {path: _hint_from(said) for path, said in exactjson.loads(text).items()}
-            except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
-                # They only save work, so one that a power loss has cut costs no more than that.
-                return {}
+            return jsonl_hints.read(self._top)
 
     def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
         """Remember what run directories look like; of two at a time one may be forgotten."""
         with self._failing():
-            kept = {**self.hints(), **hints}
             make_folders(self._top, self._top.parent)
-            aside = aside_of(self._top / HINTS)
-            said = {path: _hint_fields(hint) for path, hint in sorted(kept.items())}
-            aside.write_text(exactjson.dumps(said), encoding="utf-8")
-            aside.replace(self._top / HINTS)
+            jsonl_hints.keep(self._top, hints)
 
     def retract(self, run: RunKey) -> None:
         """Refuse: nothing that has come is taken back."""
@@ -158,9 +149,9 @@ class JsonlBackend:
         found = []
         for folder in self._folders(name):
             with self._failing():
-                batches = next(iter(_batches_in(folder).values()), None)
+                batches = next(iter(batches_in(folder).values()), None)
                 if batches:
-                    found.append(run_of(_first_line(batches[0])))
+                    found.append(run_of(first_line(batches[0])))
         return sorted(run for run in found if run_id in {None, run.run_id})
 
     def cursors(self) -> Iterator[WriterCursor]:
@@ -168,9 +159,9 @@ class JsonlBackend:
         found = []
         for folder in self._folders():
             with self._failing():
-                for writer, batches in _batches_in(folder).items():
-                    run = run_of(_first_line(batches[0]))
-                    found.append(WriterCursor(run, writer, cursor_from(_last_line(batches[-1]))))
+                for writer, batches in batches_in(folder).items():
+                    run = run_of(first_line(batches[0]))
+                    found.append(WriterCursor(run, writer, cursor_from(last_line(batches[-1]))))
         yield from sorted(found, key=lambda one: (one.run, one.writer))
 
     def dump(self, run: RunKey | None = None) -> Iterator[Held]:
@@ -223,7 +214,7 @@ class JsonlBackend:
 
     def _replicas(self, folder: Path) -> Iterator[Replica]:
         with self._failing():
-            for batches in _batches_in(folder).values():
+            for batches in batches_in(folder).values():
                 replica: Replica | None = None
                 for path in batches:
                     lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
@@ -268,80 +259,3 @@ def _file_name(text: str) -> str:
     if len(name) <= LONGEST_NAME:
         return name
     return f"{name[:LONGEST_NAME]}%{sha256(text.encode()).hexdigest()}"
-
-
-def _batch_path(folder: Path, writer: bytes, version: int) -> Path:
-    return folder / f"{writer.hex()}-{version:08d}.jsonl"
-
-
-def _batches_in(folder: Path) -> dict[bytes, list[Path]]:
-    """Return the batches of each writer in a folder, in order."""
-    found: dict[bytes, list[tuple[int, Path]]] = {}
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 - no need for paths of all of them
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    for name in names:
-        match = _BATCH.fullmatch(name)
-        if match:
-            numbered = found.setdefault(bytes.fromhex(match[1]), [])
-            numbered.append((int(match[2]), folder / name))
-    return {writer: [path for _, path in sorted(found[writer])] for writer in sorted(found)}
-
-
-def _first_line(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.readline()
-
-
-def _last_line(path: Path) -> bytes:
-    size = TAIL
-    with path.open("rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        while True:
-            file.seek(max(0, end - size))
-            lines = file.read().splitlines()
-            if len(lines) > 1 or size >= end:
-                return lines[-1]
-            size *= 8
-
-
-def _sweep(folder: Path, writer: bytes, version: int) -> None:
-    """Remove what was written aside and can never be linked: its name is taken."""
-    with suppress(OSError):
-        for name in os.listdir(folder):  # noqa: PTH208 - no need for paths of all of them
-            match = _ASIDE.fullmatch(name)
-            if match and match[1] == writer.hex() and int(match[2]) <= version:
-                (folder / name).unlink()
-
-
-def _hint_fields(hint: DirectoryHint) -> dict[str, Any]:
-    files = {
-        name: {
-            **file._asdict(),
-            "run": {**file.run._asdict(), "root": file.run.root.hex()},
-            "writer": file.writer.hex(),
-        }
-        for name, file in hint.files.items()
-    }
-    return {
-        "mtime_ns": hint.mtime_ns,
-        "files": files,
-        "entity": hint.entity,
-        "project": hint.project,
-        "name": hint.name,
-    }
-
-
-def _hint_from(said: dict[str, Any]) -> DirectoryHint:
-    files = {
-        name: FileHint(
-            file["size"],
-            file["mtime_ns"],
-            RunKey(**{**file["run"], "root": bytes.fromhex(file["run"]["root"])}),
-            bytes.fromhex(file["writer"]),
-            file["done"],
-        )
-        for name, file in said["files"].items()
-    }
-    return DirectoryHint(said["mtime_ns"], files, said["entity"], said["project"], said["name"])
