@@ -68,6 +68,11 @@ class Found(NamedTuple):
     not_found: list[str]
     cleaned: tuple[Path, ...] = ()
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every place that was found could be looked into; what may pass is none."""
+        return all(problem.may_pass for problem in self.problems)
+
 
 class RunDir(NamedTuple):
     """The places of one run directory. Knows names only; the files need not exist."""

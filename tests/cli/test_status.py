@@ -106,3 +106,19 @@ def test_without_runs_and_without_a_home(
     make_run()
     tracker("sync")
     assert tracker("status").stdout == "sqlite:wandb/tracker.db has everything of 1 run.\n"
+
+
+@pytest.mark.parametrize("command", [["ls"], ["ls", "--json"], ["status"], ["gc", "--dry-run"]])
+def test_what_cannot_be_looked_into_is_no_success(
+    tracker: Tracker, make_run: MakeRun, wandb: Path, command: list[str]
+) -> None:
+    """The rest is said all the same; a directory that may just be in the making is no failure."""
+    make_run()
+    tracker(*command, "wandb")
+    (wandb / "run-20261120_101112-nolog").mkdir()
+    tracker(*command, "wandb")
+    notes = wandb / "notes.txt"
+    notes.write_text("no run", "utf-8")
+    result = tracker(*command, "wandb", str(notes), exit_code=3)
+    assert "notes.txt" in result.output
+    assert result.stdout

@@ -137,7 +137,7 @@ def create(
         Path(file), found.run_dirs, since=receipt, now_ns=time.time_ns(), limits=limits
     )
     notes = [*written.notes, *(f"{bad.path}: {bad.reason}" for bad in found.problems)]
-    lacks = written.notes or not all(bad.may_pass for bad in found.problems)
+    lacks = written.notes or not found.is_whole
     code = ExitCode.INCOMPLETE if lacks else ExitCode.OK
     if as_json:
         shape = {

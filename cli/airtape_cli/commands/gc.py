@@ -10,6 +10,7 @@ from airtape.cleaning.garbage import Sweep, remove_garbage
 from airtape.cleaning.removal import find_settled
 from airtape.errors import UsageError
 from airtape.rundir import find_run_dirs
+from airtape.sync.report import ExitCode
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.shapes import echo_json
@@ -23,8 +24,15 @@ from airtape_cli.render.verify_report import counted
 @click.option("-y", "--yes", is_flag=True, help="Do not ask first; needed in scripts.")
 @json_option
 @stale_option
+@click.pass_context
 def gc(
-    *, paths: tuple[str, ...], dry_run: bool, yes: bool, as_json: bool, stale_after: float
+    context: click.Context,
+    *,
+    paths: tuple[str, ...],
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+    stale_after: float,
 ) -> None:
     """Remove files that no record names.
 
@@ -43,6 +51,7 @@ def gc(
       0  nothing of the kind is left, but for runs that were passed over
       1  you said no, or a fault in tracker itself
       2  a path does not exist, or nobody can be asked
+      3  a place could not be looked into, or is no run
       4  something cannot be removed
     """  # noqa: D301 - \b tells click to keep the lines below it
     where = paths or [default_folder()]
@@ -50,7 +59,7 @@ def gc(
     if paths and found.not_found:
         raise UsageError("there is nothing at this path", where=", ".join(found.not_found))
     sweep = Sweep(vantage(stale_after))
-    sweep.notes += notes
+    sweep.notes += [*notes, *(f"{bad.path}: {bad.reason}" for bad in found.problems)]
     garbage = list(sweep.in_runs([*found.run_dirs, *found.cleaned]))
     amount = f"{counted(len(garbage), 'file')}, {size_text(sum(one.size for one in garbage))}"
     if not as_json:
@@ -63,10 +72,11 @@ def gc(
     if as_json:
         shapes = [{"path": str(one.path), "bytes": one.size} for one in garbage]
         echo_json({"dry_run": dry_run, "removed": shapes, "notes": sweep.notes})
-        return
-    click.echo(f"{'Would remove' if dry_run else 'Removed'} {amount}.")
-    for note in sweep.notes:
-        echo_note(note)
+    else:
+        click.echo(f"{'Would remove' if dry_run else 'Removed'} {amount}.")
+        for note in sweep.notes:
+            echo_note(note)
+    context.exit(ExitCode.OK if found.is_whole else ExitCode.INCOMPLETE)
 
 
 def _ask(amount: str, *, yes: bool) -> None:

@@ -14,6 +14,7 @@ from airtape.errors import UsageError
 from airtape.overview import Overview
 from airtape.rundir import find_run_dirs
 from airtape.states import in_words
+from airtape.sync.report import ExitCode
 from airtape_cli.aside import with_asides
 from airtape_cli.newest import NewestRuns
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
@@ -46,7 +47,9 @@ _COLUMNS: Final = (
 @order_option
 @json_option
 @stale_option
+@click.pass_context
 def ls(
+    context: click.Context,
     *,
     paths: tuple[str, ...],
     show_all: bool,
@@ -69,6 +72,12 @@ def ls(
       tracker ls /scratch/*/wandb --all
       tracker ls --filter 'state = crashed and config.lr > 0.01' --order -step
       tracker ls --json | jq -r '.runs[] | select(.state == "crashed").directory'
+
+    \b
+    Exit codes:
+      0  all runs there are were looked at
+      2  a path does not exist
+      3  a place could not be looked into, or is no run
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     found = with_asides(find_run_dirs(paths or [folder]), folder)
@@ -116,6 +125,7 @@ def ls(
         places = ", ".join(paths) or str(folder)
         fitting_ones = " that fit" if run_dirs else ""
         click.echo(f"No runs{fitting_ones} in {shown(places)}.")
+    context.exit(ExitCode.OK if found.is_whole else ExitCode.INCOMPLETE)
 
 
 def _show(pages: Iterable[list[Listed]], *, plain: bool) -> list[str]:

@@ -61,6 +61,13 @@ def status(
       tracker status
       tracker status --to lab --to sqlite:/data/runs.db
       tracker status --json | jq '.targets[].records'
+
+    \b
+    Exit codes:
+      0  it is said what waits, if anything does
+      2  a path does not exist
+      3  a place could not be looked into, or is no run
+      4  a target does not answer
     """  # noqa: D301 - \b tells click to keep the lines below it
     folder = default_folder()
     found = with_asides(find_run_dirs(paths or [folder]), folder)
@@ -99,7 +106,9 @@ def status(
     failed = [one.error for one in outboxes if one.error is not None]
     for said in failed:
         click.echo("\n".join(error_lines(said)), err=True)
-    context.exit(ExitCode.UNREACHABLE if failed else ExitCode.OK)
+    if failed:
+        context.exit(ExitCode.UNREACHABLE)
+    context.exit(ExitCode.OK if found.is_whole else ExitCode.INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
