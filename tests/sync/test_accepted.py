@@ -60,9 +60,9 @@ def test_only_what_was_accepted_is(a_run: Path, memory: MemoryBackend) -> None:
     """The loss of another content of the same name is one to be told."""
     accept(a_run)
     (a_run / "files/note").unlink()
-    assert sync([a_run], memory, SyncOptions(dry_run=True)).runs[0].status == "pending"
     (run,) = sync([a_run], memory).runs
     assert ([*run.files.accepted], [*run.files.missing]) == (["model"], ["note"])
+    assert sync([a_run], memory, SyncOptions(dry_run=True)).runs[0].status == "pending"
     newer = files_said(model=b"newer")
     write_log(a_run, newer, ended(), name="run-2.txlog", writer=b"2".ljust(16), start_step=9)
     (run,) = sync([a_run], memory).runs
