@@ -72,8 +72,8 @@ sync-faults: .venv/.installed ## kill, stop and mislead syncs, many times; TARGE
 soak: .venv/.installed ## faults of both kinds for a long time, 20 times as often; TARGET as above
 	$(PYTEST) -m '$(if $(TARGET),,faults or soak or) $(TRIED)' --rounds 20 -o faulthandler_timeout=0 $(ARGS)
 
-cov: .venv/.installed ## whether the quick tests reach enough of the code, and a page that shows it
-	$(PYTEST) --numprocesses $(JOBS) --cov --cov-report=html:build/coverage $(ARGS)
+cov: .venv/.installed ## the quick tests, whether they reach enough of the code, and a page that shows it
+	$(MAKE) test ARGS='--cov --cov-report=html:build/coverage $(ARGS)'
 	@echo "See build/coverage/index.html"
 	$(BIN)/coverage report --fail-under=95 --omit='$(SERVED)'
 	$(BIN)/coverage report --fail-under=100 --include='$(EXACT)'

@@ -41,7 +41,6 @@ def _write_runs(folder: Path) -> None:
         )
 
 
-@pytest.mark.timeout(30)
 def test_the_command_does_without_anything_compiled(workdir: Path, run_tracker: RunTracker) -> None:
     """What it syncs is what it always syncs, to the last bit; nor do the other commands fail."""
     _write_runs(workdir / "wandb")

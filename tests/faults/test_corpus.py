@@ -39,7 +39,6 @@ def raising(_: Random, read: Read) -> Counter[str]:
     raise ValueError(read)
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
 def test_seeds_that_failed_pass(read: Reading, case: Case) -> None:
     """What random tries once found stays mended, and one seed more is tried."""

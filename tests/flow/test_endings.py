@@ -229,7 +229,6 @@ def test_an_end_that_cannot_be_prepared_is_recorded(
     assert f"at the end of run {run.id}: nobody is there" in capsys.readouterr().err
 
 
-@pytest.mark.timeout(30)
 def test_the_end_waits_for_a_full_disk_only_so_long(
     start_python: StartPython, workdir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

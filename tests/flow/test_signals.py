@@ -187,7 +187,6 @@ def test_a_program_full_of_signals_is_still_ended_by_one(
     assert ended_in(workdir).state.name == "preempted"
 
 
-@pytest.mark.timeout(30)
 def test_a_signal_beside_a_full_disk_ends_the_process_soon(
     start_python: StartPython, workdir: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

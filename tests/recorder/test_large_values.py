@@ -55,7 +55,6 @@ def large(blobs: Path, said: list[str]) -> LargeValues:
     return LargeValues(blobs, file_mode=None, report=said.append)
 
 
-@pytest.mark.timeout(30)
 @given(value=PLAIN)
 def test_a_value_comes_back_exactly(value: Plain) -> None:
     """Whatever a log can hold, a file can."""
@@ -182,7 +181,6 @@ class Kept:
         return value
 
 
-@pytest.mark.timeout(30)
 @given(data=TREES)
 def test_parts_of_a_row_have_all_of_it(data: dict[str, Plain]) -> None:
     """Each part is small enough, and together they have the same values under the same keys."""
@@ -197,7 +195,6 @@ def test_parts_of_a_row_have_all_of_it(data: dict[str, Plain]) -> None:
     }
 
 
-@pytest.mark.timeout(30)
 @given(values=TREES.filter(bool))
 def test_parts_of_a_config_never_split_a_value(values: dict[str, Plain]) -> None:
     """Each value stands whole in one part, or in a file."""

@@ -112,7 +112,6 @@ def assert_ends_agree(log: Path, whole: Fold | None = None) -> None:
     assert fold.history.traces().keys() == whole.history.traces().keys()
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.parametrize("handle", HANDLERS, ids=["flat", "nested"])
 def test_what_a_handler_logs_is_folded_in_its_turn(
     handle: Log, stride: int, start_run: StartRun
@@ -172,7 +171,6 @@ def test_ctrl_c_in_the_middle_of_a_record_costs_nothing_else(
             break
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.filterwarnings(UNRAISABLE)
 def test_ctrl_c_while_rows_are_folded_costs_nothing(stride: int, start_run: StartRun) -> None:
     """The run can go on and be finished; its checkpoints do not tell of rows that are not there."""
@@ -236,7 +234,6 @@ def finish_and_leave(run: airtape.Run) -> None:
     raise Left
 
 
-@pytest.mark.timeout(30)
 @pytest.mark.filterwarnings(UNRAISABLE)
 @pytest.mark.parametrize("handle", [airtape.Run.finish, finish_and_leave])
 @pytest.mark.parametrize("call", [log_row, log_big, log_and_set])

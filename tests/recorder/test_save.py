@@ -343,7 +343,6 @@ def test_the_module_saves_for_the_current_run(run: airtape.Run) -> None:
     assert airtape.save("s/t/*") == [str(Path(run.dir, "s/t/c.txt"))]
 
 
-@pytest.mark.timeout(30)
 def test_a_forked_child_saves_for_itself(run_python: RunPython, workdir: Path) -> None:
     """Its log tells of its file; the parent's live file is the parent's to copy."""
     (workdir / "p.txt").write_text("p")
@@ -414,7 +413,6 @@ def test_half_a_file_is_none(run: airtape.Run) -> None:
     assert list_files(Path(run.sync_dir)) == []
 
 
-@pytest.mark.timeout(30)
 def test_a_killed_process_loses_no_copy(run_python: RunPython, workdir: Path) -> None:
     """What save() returned for is there, with its record."""
     (workdir / "a.txt").write_text("A")

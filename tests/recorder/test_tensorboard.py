@@ -187,7 +187,6 @@ def test_the_old_name_is_a_warning(start_run: StartRun, capsys: pytest.CaptureFi
     assert "init(tensorboard=...) is retired; use sync_tensorboard" in capsys.readouterr().err
 
 
-@pytest.mark.timeout(30)
 def test_the_end_of_a_program_records_what_writers_hold(
     run_python: RunPython, workdir: Path
 ) -> None:
