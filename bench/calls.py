@@ -27,8 +27,8 @@ KEYS = ("train/loss", "train/accuracy", "train/lr", "train/grad_norm", "perf/tok
 ROWS = 997
 WINDOW_S = 1.0
 """Seconds for which calls are made alone, and beside a busy thread."""
-IDLE_S = 0.2
-"""Seconds that a run lasts at least, so that it loads what is loaded beside the training."""
+IDLE_S = 1.0
+"""Seconds that a run lasts at least, so that what is loaded beside the training is in every run."""
 
 
 def yardstick(folder: Path) -> tuple[Log, Callable[[], object]]:
