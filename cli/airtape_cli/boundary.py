@@ -128,7 +128,7 @@ def _open_closed_streams() -> None:
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it is stdout or stderr until the process ends
             setattr(sys, name, nowhere)
 
 

@@ -102,7 +102,7 @@ def follower_of(opened: Opened, settings: Settings, terminal: Terminal) -> Follo
 
     target = settings.target
     if target is not None:
-        from airtape.targets import target_url  # noqa: PLC0415 - as above
+        from airtape.targets import target_url  # noqa: PLC0415 - only who is online needs a target
 
         folder = opened.run_dir.root.parent
         target = target_url(target, environ=os.environ, cwd=working_directory(), folder=folder)

@@ -8,9 +8,9 @@ the user, the default.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from airtape.rundir import wandb_dir
 from airtape.settings import SETTINGS, Layer, Settings, recognised, variables
@@ -24,6 +24,8 @@ _ALIKE: Final = 0.8
 """How much of two names is the same where one is taken for a slip of the other."""
 DEFAULT: Final = "default"
 """The source of a setting that nobody has given."""
+
+T = TypeVar("T")
 
 
 def load_settings(
@@ -136,14 +138,20 @@ def _misspelt(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"The variable {said} has no effect; did you mean {meant}?"
 
 
-def _from_file(path: Path | None) -> Layer:
-    layer = Layer({}, [])
+def _said(
+    path: Path | None, read: Callable[[Path], Mapping[str, T]], layer: Layer
+) -> Mapping[str, T]:
+    """Return what a file says; nothing, and a notice, if it cannot be read."""
     try:
-        said = {} if path is None else read_settings_file(path)
+        return {} if path is None else read(path)
     except OSError as error:
         layer.notices.append(f"{path} cannot be read: {error.strerror}")
-        return layer
-    for key, text in said.items():
+        return {}
+
+
+def _from_file(path: Path | None) -> Layer:
+    layer = Layer({}, [])
+    for key, text in _said(path, read_settings_file, layer).items():
         name = ALIASES.get(key, key)
         if name not in SETTINGS:
             layer.notices.append(f"The setting {key} has no effect here ({path})")
@@ -154,12 +162,7 @@ def _from_file(path: Path | None) -> Layer:
 
 def _from_project(path: Path | None) -> Layer:
     layer = Layer({}, [])
-    try:
-        said = {} if path is None else read_project_file(path)
-    except OSError as error:
-        layer.notices.append(f"{path} cannot be read: {error.strerror}")
-        return layer
-    for key, value in said.items():
+    for key, value in _said(path, read_project_file, layer).items():
         name = ALIASES.get(key, key)
         if name in SETTINGS:
             layer.given[name] = (value, f"{path} [tool.tracker]")

@@ -163,20 +163,26 @@ def test_a_run_in_the_hands_of_the_living_is_left_to_them(
     assert _cleaned(resumed, backend) == "removed"
 
 
+def _claimed_from(run_dir: Path, host: str, hours: float = 0) -> tuple[Claim, Path]:
+    """Put a run aside as another machine did some hours ago; return the claim and its file."""
+    claim = Claim(run_dir)
+    claim.take(run_dir, [run_dir])
+    run_dir.rename(claim.run)
+    path = claim.folder / "claim.json"
+    said = json.loads(path.read_text())
+    said["owner"][0] = host
+    said["began_s"] -= hours * 3600
+    path.write_text(json.dumps(said))
+    return claim, path
+
+
 @pytest.mark.parametrize(("host", "hours", "stays"), [("other", 1, True), ("other", 25, False)])
 def test_somebody_on_another_machine_is_given_a_day(
     tmp_path: Path, resumed: Candidate, host: str, hours: int, *, stays: bool
 ) -> None:
     """Whether they are alive cannot be seen from here."""
     newest = resumed.directories[-1]
-    claim = Claim(newest)
-    claim.take(newest, [newest])
-    newest.rename(claim.run)
-    path = claim.folder / "claim.json"
-    said = json.loads(path.read_text())
-    said["owner"][0] = host
-    said["began_s"] -= hours * 3600
-    path.write_text(json.dumps(said))
+    claim, path = _claimed_from(newest, host, hours)
     # By the clock that wrote it, too.
     at = path.stat().st_mtime - hours * 3600
     os.utime(path, (at, at))
@@ -189,13 +195,7 @@ def test_a_clock_that_jumps_makes_nobody_dead(
     tmp_path: Path, resumed: Candidate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file system knows that somebody on another machine has just begun."""
-    newest = resumed.directories[-1]
-    claim = Claim(newest)
-    claim.take(newest, [newest])
-    newest.rename(claim.run)
-    path = claim.folder / "claim.json"
-    said = json.loads(path.read_text())
-    path.write_text(json.dumps({**said, "owner": ["other", *said["owner"][1:]]}))
+    claim, _ = _claimed_from(resumed.directories[-1], "other")
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() + 2 * 86_400)
     assert find_settled([tmp_path])[1] == []

@@ -157,5 +157,5 @@ def _where() -> str:
     identity = this_process()
     seen = ""
     with suppress(OSError):
-        seen = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - it leads to no path
+        seen = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - the text is the identity; it leads to no path
     return sha256(f"{identity.host} {identity.boot_id} {seen}".encode()).hexdigest()[:16]

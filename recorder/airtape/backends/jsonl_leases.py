@@ -59,7 +59,7 @@ def _path(folder: Path, number: int) -> Path:
 
 def _highest(folder: Path) -> int:
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - no need for paths of all of them
+        names = os.listdir(folder)  # noqa: PTH208 - thousands of names, of which few become paths
     except FileNotFoundError:
         return 0
     return max((int(match[1]) for name in names if (match := _LEASE.fullmatch(name))), default=0)
@@ -94,7 +94,7 @@ def _put(path: Path, lease: Lease) -> bool:
 def _sweep(folder: Path, number: int) -> None:
     """Remove the leases before one; a number below it is never looked at again."""
     with suppress(OSError):
-        for name in os.listdir(folder):  # noqa: PTH208 - no need for paths of all of them
+        for name in os.listdir(folder):  # noqa: PTH208 - thousands of names, of which few become paths
             match = _LEASE.fullmatch(name)
             if match and int(match[1]) < number:
                 (folder / name).unlink()

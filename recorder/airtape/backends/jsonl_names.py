@@ -25,7 +25,7 @@ def batches_in(folder: Path) -> dict[bytes, list[Path]]:
     """Return the batches of each writer in a folder, in order."""
     found: dict[bytes, list[tuple[int, Path]]] = {}
     try:
-        names = os.listdir(folder)  # noqa: PTH208 - no need for paths of all of them
+        names = os.listdir(folder)  # noqa: PTH208 - thousands of names, of which few become paths
     except (FileNotFoundError, NotADirectoryError):
         return {}
     for name in names:
@@ -58,7 +58,7 @@ def last_line(path: Path) -> bytes:
 def sweep(folder: Path, writer: bytes, version: int) -> None:
     """Remove what was written aside and can never be linked: its name is taken."""
     with suppress(OSError):
-        for name in os.listdir(folder):  # noqa: PTH208 - no need for paths of all of them
+        for name in os.listdir(folder):  # noqa: PTH208 - thousands of names, of which few become paths
             match = _ASIDE.fullmatch(name)
             if match and match[1] == writer.hex() and int(match[2]) <= version:
                 (folder / name).unlink()

@@ -183,7 +183,7 @@ def _insert(db: Connection, rows: Mapping[str, Mapping[str, Any]]) -> None:
     for table, columns in rows.items():
         names = ", ".join(f'"{name}"' for name in columns)
         places = ", ".join(["%s"] * len(columns))
-        inserts.append(f"INSERT INTO airtape.{table} ({names}) VALUES ({places})")  # noqa: S608 - our names
+        inserts.append(f"INSERT INTO airtape.{table} ({names}) VALUES ({places})")  # noqa: S608 - our own texts; values go as parameters
     *others, last = inserts
     queries = ", ".join(f"q{number} AS ({query})" for number, query in enumerate(others))
     query = f"WITH {queries} {last}"

@@ -84,9 +84,9 @@ def _remove(db: Connection, run: int) -> None:
     """Remove a run that was retracted."""
     writers = "SELECT id FROM airtape.writers WHERE run = %s"
     for table in _OF_WRITER:
-        db.execute(f"DELETE FROM airtape.{table} WHERE writer IN ({writers})".encode(), (run,))  # noqa: S608 - our names
+        db.execute(f"DELETE FROM airtape.{table} WHERE writer IN ({writers})".encode(), (run,))  # noqa: S608 - our own texts; values go as parameters
     for table in _OF_RUN:
-        db.execute(f"DELETE FROM airtape.{table} WHERE run = %s".encode(), (run,))  # noqa: S608 - ours
+        db.execute(f"DELETE FROM airtape.{table} WHERE run = %s".encode(), (run,))  # noqa: S608 - our own texts; values go as parameters
     db.execute("DELETE FROM airtape.runs WHERE id = %s", (run,))
     db.execute("DELETE FROM airtape.retractions WHERE run = %s", (run,))
 
@@ -96,7 +96,7 @@ def _compact_run(db: Connection, run: RunKey, place: int) -> None:
     for writer, (_, since) in postgres_cursors.headers_of(db, place).items():
         for table in ("chunks", "times", "erased", "events", "event_fields"):
             db.execute(
-                f"DELETE FROM airtape.{table} WHERE writer = %s AND version < %s".encode(),  # noqa: S608 - our names
+                f"DELETE FROM airtape.{table} WHERE writer = %s AND version < %s".encode(),  # noqa: S608 - our own texts; values go as parameters
                 (writer, since),
             )
         forget_replaced(db, place, writer)

@@ -20,7 +20,7 @@ from airtape.txlog.seqset import SeqSet
 _IS_RUN = "r.run_id = %s AND r.root = %s AND r.as_entity = %s AND r.as_project = %s"
 _IS_PRESENT = "NOT EXISTS (SELECT FROM airtape.retractions t WHERE t.run = r.id)"
 _LAST = "ORDER BY c.version DESC LIMIT 1"
-_LAST_OF_WRITER = f"(SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"  # noqa: S608 - ours
+_LAST_OF_WRITER = f"(SELECT c.* FROM airtape.commits c WHERE c.writer = w.id {_LAST}) c"  # noqa: S608 - our own texts; values go as parameters
 _CURSOR = (
     "c.version, c.received, c.ended, c.files::text, c.losses::text, c.state, c.bytes, c.digest"
 )
@@ -66,7 +66,7 @@ def identity(run: RunKey) -> tuple[str, str, str, str]:
 def find(db: Connection, run: RunKey, writer: bytes) -> Place | None:
     """Return where a writer stands, None if nothing of it has come."""
     found = db.execute(
-        "SELECT r.id, w.id, c.version, c.since, c.header FROM airtape.runs r"  # noqa: S608 - ours
+        "SELECT r.id, w.id, c.version, c.since, c.header FROM airtape.runs r"  # noqa: S608 - our own texts; values go as parameters
         " JOIN airtape.writers w ON w.run = r.id"
         f" CROSS JOIN LATERAL {_LAST_OF_WRITER}"
         f" WHERE {_IS_RUN} AND w.writer = %s AND {_IS_PRESENT}",
@@ -84,7 +84,7 @@ def make(db: Connection, run: RunKey, header: Header) -> Place:
     said = identity(run)
     run_id, writer, added = _one(
         db,
-        f"WITH there AS (SELECT r.id FROM airtape.runs r WHERE {_IS_RUN} AND {_IS_PRESENT}),"  # noqa: S608 - ours
+        f"WITH there AS (SELECT r.id FROM airtape.runs r WHERE {_IS_RUN} AND {_IS_PRESENT}),"  # noqa: S608 - our own texts; values go as parameters
         " added AS (INSERT INTO airtape.runs (run_id, root, as_entity, as_project, generation)"
         " SELECT %s, %s, %s, %s, (SELECT coalesce(max(generation), 0) + 1 FROM airtape.runs r"
         f" WHERE {_IS_RUN}) WHERE NOT EXISTS (SELECT FROM there) RETURNING id)"
@@ -101,7 +101,7 @@ def runs_like(db: Connection, run: RunKey | None) -> list[tuple[RunKey, int]]:
     # Not by looking through all of them for one: many are asked for one after the other.
     wanted = _IS_PRESENT if run is None else f"{_IS_RUN} AND {_IS_PRESENT}"
     rows = db.execute(
-        "SELECT r.run_id, r.root, r.as_entity, r.as_project, r.id FROM airtape.runs r"  # noqa: S608 - ours
+        "SELECT r.run_id, r.root, r.as_entity, r.as_project, r.id FROM airtape.runs r"  # noqa: S608 - our own texts; values go as parameters
         f" WHERE {wanted}",
         () if run is None else identity(run),
     )
@@ -116,7 +116,7 @@ def read(db: Connection, writer: int) -> Cursor:
     return _cursor(
         *_one(
             db,
-            f"SELECT {_CURSOR} FROM airtape.commits c WHERE c.writer = %s {_LAST}",  # noqa: S608 - ours
+            f"SELECT {_CURSOR} FROM airtape.commits c WHERE c.writer = %s {_LAST}",  # noqa: S608 - our own texts; values go as parameters
             (writer,),
         )
     )
@@ -125,7 +125,7 @@ def read(db: Connection, writer: int) -> Cursor:
 def look_up(db: Connection, run: RunKey, writer: bytes) -> Cursor | None:
     """Return the cursor of a writer by one query, None if nothing of it has come."""
     found = db.execute(
-        f"SELECT {_CURSOR} FROM airtape.runs r JOIN airtape.writers w ON w.run = r.id"  # noqa: S608 - ours
+        f"SELECT {_CURSOR} FROM airtape.runs r JOIN airtape.writers w ON w.run = r.id"  # noqa: S608 - our own texts; values go as parameters
         f" CROSS JOIN LATERAL {_LAST_OF_WRITER}"
         f" WHERE {_IS_RUN} AND w.writer = %s AND {_IS_PRESENT}",
         (*identity(run), writer.hex()),
@@ -136,7 +136,7 @@ def look_up(db: Connection, run: RunKey, writer: bytes) -> Cursor | None:
 def _cursor(  # noqa: PLR0913, PLR0917 - the columns of `_CURSOR`, in their order
     version: int,
     received: str,
-    ended: bool,  # noqa: FBT001 - a column
+    ended: bool,  # noqa: FBT001 - a column, and columns come by position
     files: str,
     losses: str,
     state: bytes,
@@ -196,7 +196,7 @@ def others_of(db: Connection, place: Place) -> dict[int, tuple[Header, bytes, in
     if place.is_new_run:
         return {}
     rows = db.execute(
-        "SELECT w.id, c.header, c.state, c.records, (SELECT count(*)"  # noqa: S608 - our names
+        "SELECT w.id, c.header, c.state, c.records, (SELECT count(*)"  # noqa: S608 - our own texts; values go as parameters
         " FROM jsonb_array_elements(c.losses) l WHERE jsonb_typeof(l -> 'first_seq') = 'number')"
         " FROM airtape.writers w"
         f" CROSS JOIN LATERAL {_LAST_OF_WRITER} WHERE w.run = %s AND w.id <> %s",
@@ -211,7 +211,7 @@ def others_of(db: Connection, place: Place) -> dict[int, tuple[Header, bytes, in
 def headers_of(db: Connection, run: int) -> dict[int, tuple[Header, int]]:
     """Return the writers of a run, sorted by uuid: ids with header and where they begin."""
     rows = db.execute(
-        "SELECT w.id, c.header, c.since FROM airtape.writers w"  # noqa: S608 - ours
+        "SELECT w.id, c.header, c.since FROM airtape.writers w"  # noqa: S608 - our own texts; values go as parameters
         f" CROSS JOIN LATERAL {_LAST_OF_WRITER} WHERE w.run = %s ORDER BY w.writer",
         (run,),
     )

@@ -11,7 +11,7 @@ from airtape.backends.postgres_values import as_said, storable
 _COLUMNS = "run_id, root, as_entity, as_project, owner"
 _OF_LEASE = "host, boot_id, pid, start_ticks, renewed_ns, lasts_ns"
 _LAST_WORD = (
-    f"(SELECT owner, {_OF_LEASE} FROM airtape.leases"  # noqa: S608 - our names
+    f"(SELECT owner, {_OF_LEASE} FROM airtape.leases"  # noqa: S608 - our own texts; values go as parameters
     " WHERE run_id = %s AND root = %s AND as_entity = %s AND as_project = %s"
     " ORDER BY id DESC LIMIT 1)"
 )
@@ -30,7 +30,7 @@ def take(db: Connection, run: RunKey, lease: Lease) -> Lease | None:
     )
     added = f"{_ADD} SELECT %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s"
     found = db.execute(
-        f"WITH held AS (SELECT * FROM {_LAST_WORD} l WHERE owner <> %s),"  # noqa: S608 - our names
+        f"WITH held AS (SELECT * FROM {_LAST_WORD} l WHERE owner <> %s),"  # noqa: S608 - our own texts; values go as parameters
         f" added AS ({added} WHERE NOT EXISTS (SELECT FROM held))"
         " SELECT * FROM held",
         (*identity(run), storable(lease.owner), *said),
@@ -52,7 +52,7 @@ def drop(db: Connection, run: RunKey, owner: str | None) -> None:
     """
     said = None if owner is None else storable(owner)
     db.execute(
-        f"INSERT INTO airtape.leases ({_COLUMNS}) SELECT %s, %s, %s, %s, NULL"  # noqa: S608 - our names
+        f"INSERT INTO airtape.leases ({_COLUMNS}) SELECT %s, %s, %s, %s, NULL"  # noqa: S608 - our own texts; values go as parameters
         f" FROM {_LAST_WORD} l WHERE owner = coalesce(%s, owner)",
         (*identity(run), *identity(run), said),
     )

@@ -77,7 +77,7 @@ _HISTORY: Final = f"""
             AND q.step = s.step AND (v.hidden_after IS NULL OR q.step <= v.hidden_after)
             AND NOT EXISTS (SELECT FROM airtape.erased e WHERE e.writer = d.writer
               AND e.key = d.key AND e.step = q.step AND e.version > d.version))
-      OFFSET 0) p"""  # noqa: S608 - our names
+      OFFSET 0) p"""  # noqa: S608 - our own texts; values go as parameters
 
 _VIEWS: Final = {
     "present_runs": """
