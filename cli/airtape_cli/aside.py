@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from airtape.query.amendments import holds_changes_only
-from airtape.rundir import Found, find_run_dirs, has_usual_log
+from airtape.run_search import Found, find_run_dirs
+from airtape.rundir import has_usual_log
 from airtape.sync.last_sync import state_folder
 
 _NUMBERED: Final = re.compile(r"(.+?)(?:-\d+)?", re.DOTALL)

@@ -15,7 +15,8 @@ import click
 from airtape.query.directories import directories_of
 from airtape.query.filters import parse
 from airtape.query.moments import read_period, read_span
-from airtape.rundir import Found, find_run_dirs, log_files
+from airtape.run_search import Found, find_run_dirs
+from airtape.rundir import log_files
 from airtape_cli.aside import with_asides
 from airtape_cli.options import time_span
 from airtape_cli.render.notes import echo_note

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from airtape.backends.registry import check_url, open_backend
 from airtape.errors import UsageError
-from airtape.rundir import Found
+from airtape.run_search import Found
 from airtape.sync.brake import Brake
 from airtape.sync.engine import sync_to
 from airtape.sync.options import SyncOptions

@@ -15,7 +15,7 @@ from airtape.cleaned import cleaned_overview
 from airtape.errors import LogFormatError, UsageError
 from airtape.file_list import RunFile, list_files
 from airtape.overview import Overview, read_overview
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.states import Vantage
 from airtape_cli.aside import asides_of
 from airtape_cli.newest import DirectoriesById, NewestRuns

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from airtape.rundir import LOG_SUFFIX, Problem, find_run_dirs, log_files
+from airtape.run_search import Problem, find_run_dirs
+from airtape.rundir import LOG_SUFFIX, log_files
 
 
 class NamedLogs(NamedTuple):
@@ -49,8 +50,8 @@ class Named(NamedTuple):
 def find_logs(paths: Iterable[str | Path]) -> Named:
     """Find the logs that `paths` name.
 
-    A path may be whatever `airtape.rundir.find_run_dirs` takes; but a log stands for itself, and a
-    pattern that matches logs for these.
+    A path may be whatever `airtape.run_search.find_run_dirs` takes; but a log stands for itself,
+    and a pattern that matches logs for these.
     """
     files: dict[Path, set[str]] = {}
     others: list[str | Path] = []

@@ -9,7 +9,7 @@ from typing import Protocol
 from airtape.fetched import read_fetched
 from airtape.fold.fold import Fold
 from airtape.records import Record
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage
 from airtape.writers import WriterFiles, joined_writers, read_writers

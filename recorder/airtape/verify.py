@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from airtape.named_logs import NamedLogs
-from airtape.rundir import NO_LOG
+from airtape.run_search import NO_LOG
 from airtape.txlog.format import Header
 from airtape.txlog.seqset import SeqSet
 from airtape.verify_large import LargeValueCheck

@@ -11,7 +11,8 @@ from airtape.errors import Error, LogFormatError
 from airtape.fold.fold import Fold
 from airtape.fold.merge import in_order
 from airtape.records import Record
-from airtape.rundir import NO_LOG, log_files
+from airtape.run_search import NO_LOG
+from airtape.rundir import log_files
 from airtape.txlog.ends import LogEnds, read_ends
 from airtape.txlog.format import Header
 from airtape.txlog.reader import Damage, LogReader

@@ -15,7 +15,7 @@ from airtape.bundles.names import MANIFEST
 from airtape.bundles.writing import Written, write_bundle
 from airtape.receipts.document import ReceiptDocument
 from airtape.receipts.taking import receipt_of_directories
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 
 NOW_NS = 1_795_169_472_000_000_000
 Member: TypeAlias = tuple[tarfile.TarInfo, bytes]

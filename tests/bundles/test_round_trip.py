@@ -16,7 +16,7 @@ from airtape.bundles.limits import Limits
 from airtape.bundles.reading import Bundle
 from airtape.bundles.writing import write_bundle
 from airtape.errors import Error, LogFormatError, TargetError, UsageError
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.txlog.reader import read_log
 from tests.bundles.made import make, receipt_of, tree
 from tests.logs import ended, frames_of, log_row, run_dir_of, write_log

@@ -10,7 +10,8 @@ import pytest
 
 from airtape.fold.fold import fold_log
 from airtape.records import Record
-from airtape.rundir import find_run_dirs, log_files
+from airtape.run_search import find_run_dirs
+from airtape.rundir import log_files
 from airtape.txlog.reader import Damage, LogReader
 from airtape.txlog.seqset import SeqSet
 

@@ -13,17 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airtape.names import MAX_ID_BYTES
-from airtape.rundir import (
-    MAKING_S,
-    NO_LOG,
-    Found,
-    Problem,
-    RunDir,
-    count_runs,
-    find_run_dirs,
-    log_files,
-    segment_name,
-)
+from airtape.run_search import MAKING_S, NO_LOG, Found, Problem, find_run_dirs
+from airtape.rundir import RunDir, count_runs, log_files, segment_name
 
 NAME = "run-20261120_101112-ab12cd34"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from airtape.backends.memory import MemoryBackend
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.sync.engine import sync
 from airtape.sync.outbox import waiting_in
 from tests.logs import ended, run_dir_of, write_log

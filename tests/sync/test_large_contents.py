@@ -21,7 +21,7 @@ from airtape.fold.fold import fold_log
 from airtape.large_values import store_large, unpack_large
 from airtape.receipts.taking import take_receipt
 from airtape.records import Kind, Plain
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.sync.compare import compare
 from airtape.sync.engine import sync
 from airtape.sync.file_contents import MOST_TOLD

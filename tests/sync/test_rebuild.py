@@ -19,7 +19,7 @@ from airtape.backends.registry import open_backend
 from airtape.backends.sqlite import SqliteBackend
 from airtape.backends.sqlite_replacement import SqliteReplacement
 from airtape.errors import TransientError, UsageError
-from airtape.rundir import Found, find_run_dirs
+from airtape.run_search import Found, find_run_dirs
 from airtape.sync.brake import Brake
 from airtape.sync.engine import Silent, sync, sync_to
 from airtape.sync.options import SyncOptions
@@ -43,7 +43,7 @@ REBUILD_THAT_IS_KILLED = """
     import os, sys
     from airtape.backends.sqlite_replacement import SqliteReplacement
     from airtape.backends.jsonl_replacement import JsonlReplacement
-    from airtape.rundir import find_run_dirs
+    from airtape.run_search import find_run_dirs
     from airtape.sync.engine import Silent
     from airtape.sync.options import SyncOptions
     from airtape.sync.rebuild import rebuild

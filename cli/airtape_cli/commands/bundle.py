@@ -25,7 +25,7 @@ from airtape.receipts.document import (
 )
 from airtape.receipts.kept import SCHEME, receipt_for, write_whole
 from airtape.receipts.taking import receipt_of_directories
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.sync.report import ExitCode
 from airtape_cli.askable import kept_receipts
 from airtape_cli.boundary import error_lines

@@ -15,7 +15,7 @@ from airtape.cleaning.proof import Proof
 from airtape.cleaning.removal import Outcome, find_settled
 from airtape.cleaning.removal import clean as remove
 from airtape.errors import UsageError
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.sync.report import ExitCode, worst
 from airtape.targets import without_password
 from airtape_cli.askable import askable_target, open_askable

@@ -13,7 +13,7 @@ from airtape.doctor.finding import Finding
 from airtape.doctor.folder import examine_folder
 from airtape.doctor.machine import examine_machine
 from airtape.redaction import Redaction
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.settings import SETTINGS
 from airtape.settings_sources import DEFAULT, resolve_settings
 from airtape.sync.report import ExitCode

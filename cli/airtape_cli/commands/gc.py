@@ -9,7 +9,7 @@ import click
 from airtape.cleaning.garbage import Sweep, remove_garbage
 from airtape.cleaning.removal import find_settled
 from airtape.errors import UsageError
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.sync.report import ExitCode
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
 from airtape_cli.render.notes import echo_note

@@ -12,7 +12,7 @@ import click
 
 from airtape.errors import UsageError
 from airtape.overview import Overview
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.states import in_words
 from airtape.sync.report import ExitCode
 from airtape_cli.aside import with_asides

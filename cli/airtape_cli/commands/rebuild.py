@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.sync.brake import Brake
 from airtape.sync.options import SyncOptions
 from airtape.sync.rebuild import Rebuilt

@@ -22,7 +22,7 @@ from airtape.receipts.document import (
 )
 from airtape.receipts.kept import Imported, check_is_of_these, write_whole
 from airtape.receipts.taking import take_receipt
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.targets import named_targets, without_password
 from airtape_cli.askable import kept_receipts
 from airtape_cli.options import default_folder, json_option, named_target

@@ -12,7 +12,7 @@ import click
 
 from airtape.errors import CommError, Error, TargetError, UsageError
 from airtape.receipts.kept import SCHEME
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.states import in_words
 from airtape.sync.last_sync import LastSync
 from airtape.sync.outbox import Waiting, waiting_in

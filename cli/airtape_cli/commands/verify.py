@@ -10,7 +10,7 @@ import click
 from airtape.backends.registry import open_backend
 from airtape.errors import UsageError
 from airtape.named_logs import find_logs
-from airtape.rundir import Found, find_run_dirs
+from airtape.run_search import Found, find_run_dirs
 from airtape.sync.compare import compare
 from airtape.sync.report import ExitCode
 from airtape.targets import without_password

@@ -22,7 +22,8 @@ from airtape.errors import TargetError
 from airtape.fold.merge import Part
 from airtape.query.joined import JoinedRun
 from airtape.receipts.kept import write_whole
-from airtape.rundir import Found, find_run_dirs, wandb_dir
+from airtape.run_search import Found, find_run_dirs
+from airtape.rundir import wandb_dir
 
 _KEPT: Final = ("config.yaml", "wandb-summary.json")
 

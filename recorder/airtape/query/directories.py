@@ -20,7 +20,7 @@ from airtape.query.joined import JoinedRun, read_runs, writers_of
 from airtape.query.kept import Amendment, KeptFile, KeptRun, here_and_now, warn
 from airtape.query.whole_values import from_directories, whole_tree, with_large_values
 from airtape.rows import history_of
-from airtape.rundir import find_run_dirs
+from airtape.run_search import find_run_dirs
 from airtape.states import Vantage
 from airtape.system_samples import SystemSample, system_of
 from airtape.writers import WriterFiles
@@ -110,7 +110,7 @@ class Directories:
     """The run directories at some paths.
 
     Args:
-        paths: As `airtape.rundir.find_run_dirs` takes them.
+        paths: As `airtape.run_search.find_run_dirs` takes them.
     """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:

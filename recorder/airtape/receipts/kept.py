@@ -18,7 +18,8 @@ from airtape.receipts.document import (
     read_receipt,
 )
 from airtape.receipts.order import is_later
-from airtape.rundir import Found, log_files, stub_in
+from airtape.run_search import Found
+from airtape.rundir import log_files, stub_in
 from airtape.sync.log_file import header_of
 from airtape.sync.renames import Renames
 from airtape.whole_file import whole_file

@@ -15,7 +15,7 @@ from airtape.backends.listing import cursors_of
 from airtape.errors import TargetError
 from airtape.file_copy import Digest
 from airtape.receipts.taking import contents_named
-from airtape.rundir import Found
+from airtape.run_search import Found
 from airtape.sync.engine import sync_to
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import SyncReport

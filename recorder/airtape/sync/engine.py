@@ -12,7 +12,7 @@ from typing import Protocol
 from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
 from airtape.errors import CommError, Error, TargetError
-from airtape.rundir import Found, find_run_dirs
+from airtape.run_search import Found, find_run_dirs
 from airtape.sync.absolute import Absolute
 from airtape.sync.accepted import AcceptedLosses
 from airtape.sync.again import Again
@@ -76,7 +76,7 @@ def sync(
     Never raises for what stands in a directory or happens to the target: the report says it.
 
     Args:
-        paths: Whatever `airtape.rundir.find_run_dirs` takes.
+        paths: Whatever `airtape.run_search.find_run_dirs` takes.
         backend: The target; one run at a time is sent over it, whatever `SyncOptions.jobs` says.
         options: How; in the usual way if there are none.
         progress: Who is told how it goes on.
@@ -98,7 +98,7 @@ def sync_to(
     Never raises for what stands in a directory or happens to the target: the report says it.
 
     Args:
-        paths: Whatever `airtape.rundir.find_run_dirs` takes, or what it has found.
+        paths: Whatever `airtape.run_search.find_run_dirs` takes, or what it has found.
         open_target: Opens the target, once for each run that is synced at the same time.
         options: How; in the usual way if there are none.
         progress: Who is told how it goes on.

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from airtape.backends.base import Backend
 from airtape.follow_state import sizes_of
-from airtape.rundir import find_run_dirs, log_files
+from airtape.run_search import find_run_dirs
+from airtape.rundir import log_files
 from airtape.sync.brake import Halted
 from airtape.sync.engine import sync_to
 from airtape.sync.folder_watch import FolderWatch
@@ -76,7 +77,7 @@ class Follower:
     """Follows runs until it is told to stop, or until they have ended.
 
     Attributes:
-        paths: Whatever `airtape.rundir.find_run_dirs` takes; looked up each time, for new runs.
+        paths: Whatever `airtape.run_search.find_run_dirs` takes; looked up each time, for new runs.
         open_target: Opens the target, for each pass anew.
         options: How to sync; their brake ends the following too.
         audience: Who is told.

@@ -15,7 +15,8 @@ from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.registry import open_backend, replacement_of
 from airtape.backends.replacement import Replacement
 from airtape.errors import CommError, Error, TargetError, UsageError
-from airtape.rundir import Found, log_files
+from airtape.run_search import Found
+from airtape.rundir import log_files
 from airtape.sync.brake import Halted
 from airtape.sync.engine import Progress, sync_to
 from airtape.sync.log_file import header_of
