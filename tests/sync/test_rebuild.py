@@ -21,8 +21,9 @@ from airtape.backends.sqlite_replacement import SqliteReplacement
 from airtape.errors import TransientError, UsageError
 from airtape.run_search import Found, find_run_dirs
 from airtape.sync.brake import Brake
-from airtape.sync.engine import Silent, sync, sync_to
+from airtape.sync.engine import sync, sync_to
 from airtape.sync.options import SyncOptions
+from airtape.sync.progress import Silent
 from airtape.sync.rebuild import Rebuilt, rebuild
 from airtape.sync.renames import Names, Renames
 from airtape.sync.report import ExitCode, RunReport
@@ -44,7 +45,7 @@ REBUILD_THAT_IS_KILLED = """
     from airtape.backends.sqlite_replacement import SqliteReplacement
     from airtape.backends.jsonl_replacement import JsonlReplacement
     from airtape.run_search import find_run_dirs
-    from airtape.sync.engine import Silent
+    from airtape.sync.progress import Silent
     from airtape.sync.options import SyncOptions
     from airtape.sync.rebuild import rebuild
 

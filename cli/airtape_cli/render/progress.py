@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from airtape.sync.engine import Progress
+from airtape.sync.progress import Progress
 from airtape.sync.report import RunReport
 from airtape_cli.render.sync_report import run_lines
 from airtape_cli.render.text import shortened

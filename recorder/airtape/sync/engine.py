@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
-from typing import Protocol
 
 from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
@@ -27,42 +26,11 @@ from airtape.sync.lanes import lanes_of
 from airtape.sync.limit import Limit
 from airtape.sync.log_file import LogFile, header_of
 from airtape.sync.options import SyncOptions as SyncOptions  # noqa: PLC0414 - part of `sync`
+from airtape.sync.progress import Progress, Silent
 from airtape.sync.report import RunReport, SyncReport
 from airtape.sync.target import Target
 
 CLEANED = "its logs were removed, because other targets have all of them"
-
-
-class Progress(Protocol):
-    """Somebody who wants to see how a sync goes on."""
-
-    def planned(self, directories: int, size: int) -> None:
-        """So many run directories may have something to read, so many bytes together, about."""
-
-    def started(self, path: Path, size: int) -> None:
-        """A run directory is begun, with so many bytes to read, about."""
-
-    def advanced(self, path: Path, size: int) -> None:
-        """So many bytes more of it have arrived."""
-
-    def finished(self, report: RunReport) -> None:
-        """A run directory is done; also one that had nothing to read and was never begun."""
-
-
-class Silent:
-    """Progress that nobody sees."""
-
-    def planned(self, directories: int, size: int) -> None:
-        """Say nothing."""
-
-    def started(self, path: Path, size: int) -> None:
-        """Say nothing."""
-
-    def advanced(self, path: Path, size: int) -> None:
-        """Say nothing."""
-
-    def finished(self, report: RunReport) -> None:
-        """Say nothing."""
 
 
 def sync(

@@ -18,9 +18,10 @@ from airtape.errors import CommError, Error, TargetError, UsageError
 from airtape.run_search import Found
 from airtape.rundir import log_files
 from airtape.sync.brake import Halted
-from airtape.sync.engine import Progress, sync_to
+from airtape.sync.engine import sync_to
 from airtape.sync.log_file import header_of
 from airtape.sync.options import SyncOptions
+from airtape.sync.progress import Progress
 from airtape.sync.report import ExitCode, SyncReport
 from airtape.targets import without_password
 
