@@ -19,6 +19,7 @@ def init():
 def left():
     for thread in threading.enumerate():
         if thread.name.startswith("airtape"):
+            thread._started.wait(10)  # one whose start was interrupted is still on its way
             thread.join(10)
     return (
         airtape.run,
