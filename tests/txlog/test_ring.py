@@ -10,8 +10,8 @@ FRAME = 1000
 def fill(ring: FrameRing, count: int) -> None:
     """Add frames as a writer does."""
     for number in range(count):
-        ring.newest += number.to_bytes(4, "big") * (FRAME // 4)
-        if len(ring.newest) > CHUNK_BYTES:
+        ring.newest.write(number.to_bytes(4, "big") * (FRAME // 4))
+        if ring.newest.tell() > CHUNK_BYTES:
             ring.turn()
 
 
@@ -32,3 +32,24 @@ def test_a_short_log_is_kept_whole() -> None:
     assert ring.frames() == []
     fill(ring, 3)
     assert list(map(len, ring.frames())) == [3 * FRAME]
+
+
+def test_no_memory_is_asked_for_once_the_ring_is_full() -> None:
+    """The oldest chunk becomes the newest; nothing of what it held is kept."""
+    ring = FrameRing()
+    fill(ring, 3 * RING_BYTES // FRAME)
+    chunks = set(map(id, ring._chunks))  # noqa: SLF001 - that is what is to be seen
+    fill(ring, 3 * RING_BYTES // FRAME)
+    assert set(map(id, ring._chunks)) == chunks  # noqa: SLF001 - see above
+
+
+def test_the_room_of_a_large_frame_is_given_back() -> None:
+    """Its chunk is forgotten as a whole."""
+    ring = FrameRing()
+    ring.newest.write(bytes(RING_BYTES))
+    large = ring.newest
+    ring.turn()
+    fill(ring, 3 * RING_BYTES // FRAME)
+    assert large not in ring._chunks  # noqa: SLF001 - that is what is to be seen
+    kept = b"".join(ring.frames())
+    assert RING_BYTES <= len(kept) <= RING_BYTES + 1.5 * CHUNK_BYTES

@@ -6,7 +6,9 @@ import resource
 import shutil
 import threading
 from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgpack
 import pytest
@@ -16,6 +18,9 @@ from airtape.txlog.reader import LogReader
 from airtape.txlog.ring import RING_BYTES
 from tests.txlog.logged import Log, limit, whole
 from tests.txlog.patience import eventually
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 def test_a_removed_directory_is_made_anew(folder: Path, log: Log) -> None:
@@ -137,22 +142,22 @@ def test_an_interrupt_leaves_no_hole(folder: Path, log: Log, name: str) -> None:
     assert (found.damage, found.last_seq) == ([], 2)
 
 
-class MeddlingChunk(bytearray):
+class MeddlingChunk(BytesIO):
     """Frames that were written; the file is given up at the moment when the first one has been."""
 
     def __init__(self, log: Log) -> None:
         super().__init__()
         self._log: Log | None = log
 
-    def __iadd__(self, frame: bytes) -> MeddlingChunk:  # type: ignore[override,misc]  # noqa: PYI034 - Self is too new
+    def write(self, frame: Buffer, /) -> int:
         """Remember a frame."""
-        super().__iadd__(frame)
+        written = super().write(frame)
         log, self._log = self._log, None
         if log is not None:
             log.path.unlink()
             log.sync()
             assert eventually(lambda: bool(log.said))
-        return self
+        return written
 
 
 @pytest.mark.parametrize("is_checkpoint", [False, True])

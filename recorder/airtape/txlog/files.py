@@ -116,7 +116,7 @@ class LogFiles:
     def keep(self, frame: bytes) -> None:
         """Remember a frame that was written, to write it again should the file be lost."""
         self.size += len(frame)
-        self.ring.newest += frame
+        self.ring.newest.write(frame)
         if self.size > self.turn_at:
             self.turn()
 

@@ -147,8 +147,7 @@ class LogWriter:
                 if written == size:
                     self.last_seq = seq
                     files.size = end = files.size + size
-                    chunk = files.ring.newest
-                    chunk += frame
+                    files.ring.newest.write(frame)
                     if end > files.turn_at:
                         files.turn()
                     if self._trouble is None and files.fd == fd:
