@@ -19,8 +19,13 @@ from airtape.records import Kind, Record, pack_big_ints
 from airtape.txlog.format import MAX_BODY
 from airtape.txlog.writer import LogWriter
 
-FOLD_BATCH = 300
-"""Rows that wait before they are folded together; it makes the mean ``log()`` cheaper."""
+FOLD_BATCH = 200
+"""Rows that wait before they are folded together.
+
+The more, the cheaper is the mean ``log()``, and the longer takes the call that folds them: measured
+with five scalars, 100 rows take 0.08 ms and 0.83 us each, 200 0.14 ms and 0.72 us, 300 0.20 ms and
+0.68 us.
+"""
 
 WaitingRow: TypeAlias = tuple[int, int, int, int, Tree]
 """``(seq, wall_ns, step, flags, data)`` of a history record whose data are flat."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from airtape.fold.fold import Fold
@@ -66,6 +66,14 @@ def test_changes_of_many_at_once_are_those_of_each(before: list[Call], alike: li
     )
 
 
+@example(
+    [],
+    [
+        (["a", "b", "c"], [None, None, None]),
+        (["c", "b", "a"], [1.5, 1.5, None]),
+        (["a", "b", "c"], [None, 1.5, 1.5]),
+    ],
+)
 @given(
     st.lists(FLAT_CALLS, max_size=3),
     st.lists(st.sampled_from("abc"), unique=True, min_size=1).flatmap(

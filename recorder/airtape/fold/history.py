@@ -209,7 +209,7 @@ class HistoryFold:
         if columns is None or not all(map(lt, in_order, islice(in_order, 1, None))):
             return False
         self.close_row()
-        self._count_alike(seqs, wall_ns, steps, columns, data[-1])
+        self._count_alike(seqs, wall_ns, steps, columns, data)
         seq, at_ns, *fields = batch[-1]
         self.apply(Record(seq, Kind.HISTORY, at_ns, tuple(fields)))
         return True
@@ -220,8 +220,9 @@ class HistoryFold:
         wall_ns: tuple[int, ...],
         steps: tuple[int, ...],
         columns: dict[str, tuple[Plain, ...]],
-        last: Tree,
+        data: tuple[Tree, ...],
     ) -> None:
+        last = data[-1]
         self.rows += len(steps)
         self.last_step = max(steps[-1], -1 if self.last_step is None else self.last_step)
         back_since: dict[str, int] = {}
@@ -240,8 +241,11 @@ class HistoryFold:
         timestamp = wall_ns[-1] / 1e9
         runtime = self._runtime(timestamp)
         self._summary.update({STEP: steps[-1], TIMESTAMP: timestamp, RUNTIME: runtime})
-        for key in sorted(back_since, key=back_since.__getitem__):
-            self._summarise(key, last[key], None)
+        for place in sorted(set(back_since.values()) - {len(data)}):
+            # Those that come back with one row do so in its order, which need not be the others'.
+            for key in data[place]:
+                if back_since.get(key) == place:
+                    self._summarise(key, last[key], None)
         if self._observer is not None:
             timestamps = [time_ns / 1e9 for time_ns in wall_ns]
             began = self.began_ns / 1e9
