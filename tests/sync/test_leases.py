@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from airtape.backends.base import Backend, Batch
+from airtape.backends.base import Backend, Batch, DirectoryHint
 from airtape.backends.cursor import RunKey
 from airtape.backends.lease import Lease
 from airtape.backends.memory import MemoryBackend
-from airtape.errors import TargetError
+from airtape.errors import TargetError, TransientError
 from airtape.sync.brake import Brake
-from airtape.sync.engine import sync
+from airtape.sync.engine import sync, sync_to
 from airtape.sync.lease import ASK_S, LASTS_S, RENEW_S
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import ExitCode, SyncReport
+from airtape.sync.retry import Retry
 from tests.held import assert_holds
 from tests.logs import ended, log_row, run_dir_of, write_log
 from tests.sync.clocks import Clock
@@ -256,3 +258,44 @@ def test_a_lease_that_cannot_be_given_back(wandb: Path, logs: list[Path]) -> Non
     backend = Sticky(uuid4().hex)
     assert sync([wandb], backend, options()).exit_code == ExitCode.OK
     assert_holds(backend, *logs)
+
+
+class Stuck(MemoryBackend):
+    """A target that no longer answers once the first run has arrived, and notes other questions."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.noted: list[str] = []
+        self.arrived = threading.Event()
+
+    def commit(self, batch: Batch) -> bool:
+        """Take in the first run."""
+        if batch.run == key_of("bbbb2222"):
+            assert self.arrived.wait(5)
+            raise TransientError("no answer")
+        return super().commit(batch)
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Note for which run."""
+        super().drop_lease(run, owner)
+        self.noted.append(run.run_id)
+        self.arrived.set()
+
+    def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
+        """Note them."""
+        super().keep_hints(hints)
+        self.noted += hints
+
+
+@pytest.mark.parametrize("deadline_s", [None, 20], ids=["patience", "deadline"])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_target_that_does_not_answer_is_not_asked_in_the_end(
+    wandb: Path, logs: list[Path], jobs: int, deadline_s: float | None
+) -> None:
+    """A lease ends by itself, hints only save work; a run that arrived before was given back."""
+    clock = Clock()
+    backend = Stuck(uuid4().hex)
+    how = options(clock, deadline_s=deadline_s, retry=Retry(60, 1, 8, clock), jobs=jobs)
+    report = sync_to([wandb], lambda: backend, how, close=False)
+    assert (statuses(report), len(logs)) == (["synced", "pending"], 2)
+    assert backend.noted == ["aaaa1111"]

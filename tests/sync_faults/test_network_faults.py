@@ -40,6 +40,11 @@ def stalls_later(relay: Relay) -> None:
     relay.trap(lambda: relay.hand_on(Way(stalls=True)), b"COMMIT", 1)
 
 
+def stalls_held(relay: Relay) -> None:
+    """The answer to the second transaction never comes, by which records of a held run are sent."""
+    relay.trap(lambda: relay.hand_on(Way(stalls=True)), b"BEGIN", 2)
+
+
 def trickles(relay: Relay) -> None:
     """A byte in a second."""
     relay.hand_on(Way(rate=1))
@@ -56,6 +61,7 @@ def is_slow(relay: Relay) -> None:
         (refuses, "connections refused", 4, CONNECT_S + RETRY_S),
         (stalls, "stalls from the start", 4, 2 * CONNECT_S + RETRY_S),
         (stalls_later, "stalls in the middle", 4, ANSWER_S + CONNECT_S + RETRY_S),
+        (stalls_held, "stalls while a run is held", 4, ANSWER_S + CONNECT_S + RETRY_S),
         (trickles, "1 byte/s", 4, 2 * CONNECT_S + RETRY_S),
         (is_slow, "50 kB/s, 10 ms each way", 0, ANSWER_S),
     ],

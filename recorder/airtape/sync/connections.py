@@ -28,6 +28,12 @@ class Connections:
         self._close = close
         rate = options.rate
         self._bucket = None if rate is None else TokenBucket(rate, options.clock)
+        self._opened: list[Target] = []
+
+    @property
+    def answer(self) -> bool:
+        """Whether the target has answered the last question of each that opened it."""
+        return all(target.answers for target in self._opened)
 
     @contextmanager
     def open(self) -> Iterator[Target]:
@@ -40,7 +46,9 @@ class Connections:
         options = self._options
         backend = options.retry.run(self._open_backend, options.brake.pause)
         try:
-            yield Target(backend, options.retry, options.brake, self._bucket)
+            target = Target(backend, options.retry, options.brake, self._bucket)
+            self._opened.append(target)
+            yield target
         finally:
             if self._close:
                 backend.close()

@@ -151,8 +151,9 @@ class _Pass:
             raise
         except Halted:
             self._finish_rest(glances)
-            with suppress(Halted, TargetError, CommError):
-                self._keep_hints()
+            if self._connections.answer:
+                with suppress(Halted, TargetError, CommError):
+                    self._keep_hints()
             raise
         finally:
             add_clashes(self._report.runs, self._hints, self._key)

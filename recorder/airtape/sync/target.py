@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from airtape.backends.base import Backend, Batch, DirectoryHint
 from airtape.backends.contents import KeepsFiles, TakesFilesTogether
@@ -17,6 +17,7 @@ from airtape.sync.kept_paths import found_paths, kept_paths
 from airtape.sync.rate import TokenBucket
 from airtape.sync.retry import Retry
 
+T = TypeVar("T")
 Offer: TypeAlias = Generator[tuple[Digest, Iterable[bytes]], None, None]
 """Contents by their digests; each is used up before the next one is asked for."""
 
@@ -32,6 +33,9 @@ class Target:
         retry: How often to ask again.
         brake: Ends the waiting.
         bucket: How fast to send, None for as fast as can be.
+
+    Attributes:
+        answers: Whether it has answered the last question.
     """
 
     def __init__(
@@ -41,6 +45,19 @@ class Target:
         self._retry = retry
         self._bucket = bucket
         self.brake = brake
+        self.answers = True
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        return self._retry.run(lambda: self._ask_once(question), self.brake.pause)
+
+    def _ask_once(self, question: Callable[[], T]) -> T:
+        try:
+            answer = question()
+        except TransientError:
+            self.answers = False
+            raise
+        self.answers = True
+        return answer
 
     @property
     def notes(self) -> Sequence[str]:
@@ -49,7 +66,7 @@ class Target:
 
     def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
         """Return the cursor of a writer, None if nothing of it has come."""
-        return self._retry.run(lambda: self._backend.read_cursor(run, writer), self.brake.pause)
+        return self._ask(lambda: self._backend.read_cursor(run, writer))
 
     def commit(self, batch: Batch, size: int) -> bool:
         """Send a batch, and tell whether it was taken.
@@ -69,7 +86,7 @@ class Target:
                 failed = True
                 raise
 
-        return self._retry.run(send, self.brake.pause)
+        return self._ask(send)
 
     def _has(self, batch: Batch) -> bool:
         """Tell whether a batch arrived although the target failed to say so."""
@@ -84,7 +101,7 @@ class Target:
         """Return those of some contents that the target does not hold."""
         backend = self._backend
         assert isinstance(backend, KeepsFiles)  # noqa: S101 - for the type checker
-        return self._retry.run(lambda: backend.missing_files(files), self.brake.pause)
+        return self._ask(lambda: backend.missing_files(files))
 
     def put_files(self, offer: Callable[[], Offer]) -> set[Digest]:
         """Send contents, and return those that the target holds then.
@@ -92,7 +109,7 @@ class Target:
         Args:
             offer: Begins to hand them over, each time from the start.
         """
-        return self._retry.run(lambda: self._put_all(offer()), self.brake.pause)
+        return self._ask(lambda: self._put_all(offer()))
 
     def _put_all(self, offer: Offer) -> set[Digest]:
         backend = self._backend
@@ -119,17 +136,22 @@ class Target:
 
     def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
         """Put a run into somebody's hands; None if that was done, else in whose hands it is."""
-        return self._retry.run(lambda: self._backend.take_lease(run, lease), self.brake.pause)
+        return self._ask(lambda: self._backend.take_lease(run, lease))
 
     def drop_lease(self, run: RunKey, owner: str) -> None:
-        """Take a run out of somebody's hands; asked only once, as a lease ends by itself."""
-        self._backend.drop_lease(run, owner)
+        """Take a run out of somebody's hands.
+
+        A lease ends by itself. So the target is asked only once, and not at all when it has left
+        the last question open: a server that is stuck would take its time once more.
+        """
+        if self.answers:
+            self._ask_once(lambda: self._backend.drop_lease(run, owner))
 
     def hints(self) -> Mapping[str, DirectoryHint]:
         """Return what is known of run directories, by path."""
-        return found_paths(self._retry.run(self._backend.hints, self.brake.pause))
+        return found_paths(self._ask(self._backend.hints))
 
     def keep_hints(self, hints: Mapping[str, DirectoryHint]) -> None:
         """Remember what run directories look like."""
         kept = kept_paths(hints)
-        self._retry.run(lambda: self._backend.keep_hints(kept), self.brake.pause)
+        self._ask(lambda: self._backend.keep_hints(kept))
