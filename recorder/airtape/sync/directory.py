@@ -15,6 +15,7 @@ from airtape.fold.merge import Part, merge
 from airtape.sync.accepted import AcceptedLosses
 from airtape.sync.again import Again
 from airtape.sync.brake import Halted
+from airtape.sync.elsewhere import Elsewhere
 from airtape.sync.file_contents import ContentCounts, FileContents, named_files
 from airtape.sync.glance import Glance, is_settled
 from airtape.sync.lease import HeldElsewhere, Hold
@@ -41,6 +42,7 @@ class DirectorySync:
         find_others: Looks for files of a writer in other directories.
         again: Which writers are to be sent anew.
         accepted: Knows which contents are accepted as lost.
+        elsewhere: Finds other directories of its writers.
         report: What became of it.
     """
 
@@ -51,6 +53,7 @@ class DirectorySync:
     find_others: Callable[[bytes], Sequence[LogFile]]
     again: Again
     accepted: AcceptedLosses
+    elsewhere: Elsewhere
     report: RunReport = field(init=False)
     _parts: list[Part] = field(default_factory=list)
     _hints: dict[str, FileHint] = field(default_factory=dict)
@@ -111,7 +114,9 @@ class DirectorySync:
         if not named or self._held:
             return
         holds = list(self._holds.values())
-        contents = FileContents(self.glance.path, self.target, holds, self._accepted, counts)
+        contents = FileContents(
+            self.glance.path, self.target, holds, self._accepted, self._others, counts
+        )
         run = self.options.renames.key_of(self._parts[0].header)
         work = contents.plan if self.options.dry_run else contents.send
         self._try(run, partial(work, named))
@@ -123,6 +128,9 @@ class DirectorySync:
     def _accepted(self) -> frozenset[str]:
         roots = dict.fromkeys(said.root or said.writer for said, _ in self._parts)
         return self.accepted.of(self.glance.path, roots)
+
+    def _others(self) -> list[Path]:
+        return self.elsewhere.of(self.glance.path, [said.writer for said, _ in self._parts])
 
     def _try(self, run: RunKey, work: Callable[[], None]) -> None:
         """Do something for one run; what goes wrong is its own affair, unless the target fails."""

@@ -21,6 +21,7 @@ from airtape.sync.connections import Connections
 from airtape.sync.crew import Crew
 from airtape.sync.deleted import DeletedRuns
 from airtape.sync.directory import DirectorySync, unreadable
+from airtape.sync.elsewhere import Elsewhere
 from airtape.sync.glance import Glance, glance
 from airtape.sync.lanes import lanes_of
 from airtape.sync.limit import Limit
@@ -113,6 +114,7 @@ class _Pass:
         self._limit = Limit(options.limit)
         self._logs: list[Path] = []
         self._accepted = AcceptedLosses({}, [])
+        self._elsewhere = Elsewhere([])
         self._hints: dict[str, DirectoryHint] = {}
         self._new_hints: dict[str, DirectoryHint] = {}
         self._cut_short: dict[Path, RunReport] = {}
@@ -139,6 +141,7 @@ class _Pass:
         busy = [seen for seen in glances if not seen.unchanged]
         self._logs = [log for seen in busy for log in seen.logs]
         self._accepted = AcceptedLosses(dict(self._hints), self._logs)
+        self._elsewhere = Elsewhere(glances)
         self._progress.planned(len(busy), sum(seen.size for seen in busy))
         try:
             for report in self._reports(glances, len(busy)):
@@ -237,6 +240,7 @@ class _Pass:
             find_others=self._find_others,
             again=self._again,
             accepted=self._accepted,
+            elsewhere=self._elsewhere,
         )
         try:
             report = directory.send()

@@ -108,6 +108,7 @@ class FileContents:
         holds: Hold the runs of the directory.
         accepted: Returns the SHA-256 of each content that is accepted as lost; asked only when
             something is missing.
+        others: Returns the directories that have logs of the same writers; likewise.
         counts: What has become of it so far.
         clock: A clock in seconds that never goes back.
     """
@@ -116,6 +117,7 @@ class FileContents:
     target: Target
     holds: Iterable[Hold]
     accepted: Callable[[], frozenset[str]] = frozenset
+    others: Callable[[], Sequence[Path]] = tuple
     counts: ContentCounts = field(default_factory=ContentCounts)
     clock: Callable[[], float] = time.monotonic
 
@@ -181,18 +183,39 @@ class FileContents:
     def _lost(self) -> frozenset[str]:
         return self.accepted()
 
-    def open(self, path: str, file: Digest) -> int | str:
-        """Open a file of the right size and return its descriptor, else why that cannot be."""
+    def open(self, path: str, file: Digest, *, reads: bool = False) -> int | str:
+        """Open a file of the right size and return its descriptor, else why that cannot be.
+
+        Args:
+            path: The file.
+            file: What it has to be.
+            reads: Whether to look into it, too, for it may be any file by now.
+        """
+        found = self._open_in(self.run_dir, path, file, reads=reads)
+        if isinstance(found, int):
+            return found
+        elsewhere = (self._open_in(place, path, file, reads=reads) for place in self.others())
+        return next((fd for fd in elsewhere if isinstance(fd, int)), found)
+
+    def _open_in(self, run_dir: Path, path: str, file: Digest, *, reads: bool) -> int | str:
         try:
-            fd = open_below(self.run_dir, f"{self.counts.folder}/{path}")
+            fd = open_below(run_dir, f"{self.counts.folder}/{path}")
         except ValueError as error:
             return str(error)
         except OSError as error:
             return error.strerror or type(error).__name__
-        if fstat(fd).st_size == file.size:
-            return fd
-        close(fd)
-        return OTHER
+        is_right = False
+        try:
+            is_right = fstat(fd).st_size == file.size and not (reads and self._differs(fd, file))
+        except OSError as error:
+            return error.strerror or type(error).__name__
+        finally:
+            if not is_right:
+                close(fd)
+        return fd if is_right else OTHER
+
+    def _differs(self, fd: int, file: Digest) -> bool:
+        return digest_of(fd, file.size, take=lambda _: self.target.brake.check()) != file
 
 
 class _Batch:
@@ -229,18 +252,16 @@ class _Batch:
             if at_hand and (is_full or contents.clock() >= ends_at):
                 return
             contents.target.brake.check()
-            fd = contents.open(path, file)
+            fd = contents.open(path, file, reads=True)
+            self.offered[path] = fd if isinstance(fd, str) else None
             if isinstance(fd, str):
-                self.offered[path] = fd
                 continue
             try:
-                self.offered[path] = self._why_not(fd, file)
-                if self.offered[path] is None:
-                    for hold in contents.holds:
-                        hold.keep()
-                    at_hand.add(file)
-                    size += file.size
-                    yield file, self._content(path, fd)
+                for hold in contents.holds:
+                    hold.keep()
+                at_hand.add(file)
+                size += file.size
+                yield file, self._content(path, fd)
             finally:
                 close(fd)
 
@@ -251,12 +272,3 @@ class _Batch:
         except OSError as error:
             # Of the file that is read, not of the target: it is the only one that is not sent.
             self.offered[path] = error.strerror or type(error).__name__
-
-    def _why_not(self, fd: int, file: Digest) -> str | None:
-        """Return why an open file cannot be sent, None if it can: it may be any file by now."""
-        brake = self._contents.target.brake
-        try:
-            found = digest_of(fd, file.size, take=lambda _: brake.check())
-        except OSError as error:
-            return error.strerror or type(error).__name__
-        return None if found == file else OTHER
