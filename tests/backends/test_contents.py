@@ -17,7 +17,7 @@ import pytest
 from airtape.backends import content_batch
 from airtape.backends.base import Backend
 from airtape.backends.content_folder import ContentFolder
-from airtape.backends.contents import KeepsFiles, TakesFilesTogether, is_digest
+from airtape.backends.contents import KeepsFiles, is_digest
 from airtape.backends.registry import open_backend
 from airtape.errors import TargetError
 from airtape.file_copy import Digest
@@ -194,40 +194,6 @@ def test_what_others_have_left_is_cleared_away_in_time(tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     ContentFolder(tmp_path / "files").put(FILE, pieces())
     assert [*aside.iterdir()] == [new]
-
-
-TOGETHER = pytest.mark.parametrize("url", ["sqlite:{}/store.db", "jsonl:{}/store"])
-"""Targets that take many contents together."""
-
-
-@TOGETHER
-def test_many_arrive_together(url: str, tmp_path: Path) -> None:
-    """Those that are what their digests say, whatever the others are; each comes once."""
-    target = open_backend(url.format(tmp_path))
-    assert isinstance(target, TakesFilesTogether)
-    datas = [str(number).encode() for number in range(300)]
-    files = [Digest(len(data), sha256(data).hexdigest()) for data in datas]
-    offered = [(file, [data]) for file, data in zip(files, datas, strict=True)]
-    other = Digest(3, "ab" * 32)
-    assert target.put_files([*offered[:100], (other, [b"abc"]), *offered[99:]]) == {*files}
-    other_target = keeping(open_backend(url.format(tmp_path)))
-    assert other_target.missing_files({*files, other}) == {other}
-    assert target.put_files([(file, []) for file in files]) == {*files}
-
-
-@TOGETHER
-def test_what_came_before_something_broke_stays(url: str, tmp_path: Path) -> None:
-    """The exception is passed on; nothing that is half written is left."""
-    target = open_backend(url.format(tmp_path))
-    assert isinstance(target, TakesFilesTogether)
-
-    def broken() -> Iterator[tuple[Digest, Iterator[bytes]]]:
-        yield FILE, pieces()
-        raise ZeroDivisionError
-
-    with pytest.raises(ZeroDivisionError):
-        target.put_files(broken())
-    assert keeping(target).missing_files([FILE]) == set()
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from airtape.backends.postgres import PostgresBackend
 from airtape.backends.postgres_entry import compact_store, init_store
 from airtape.backends.postgres_open import Database
 from airtape.errors import TargetError, TransientError
-from airtape.file_copy import Digest
 from airtape.records import Kind, Point, Record
 from tests.batches import RUN, WRITER, batch_of, with_values
 from tests.logs import ended, log_row, run_dir_of, write_log
@@ -213,26 +211,6 @@ def test_compacting_changes_no_value(backend: PostgresBackend, url: str) -> None
     assert str(rows_of(url, view)) == str(seen)
     grow(backend, 2)
     assert len(held(backend)[0].points) == len(before[0].points)
-
-
-def test_compacting_removes_what_broken_uploads_have_left(
-    backend: PostgresBackend, url: str
-) -> None:
-    """A day later; what is going on stays, and so does every content."""
-    file = Digest(4, sha256(b"kept").hexdigest())
-    assert backend.put_file(file, [b"ke", b"pt"])
-    assert not backend.put_file(Digest(9, "ab" * 32), [b"broken", b"off"])
-    assert not backend.put_file(Digest(9, "cd" * 32), [b"going", b"on"])
-    with psycopg.connect(as_owner(url)) as db:
-        db.execute(
-            "UPDATE airtape.content_parts SET since = now() - interval '2 days'"
-            " WHERE data IN ('broken', 'off', 'ke', 'pt')"
-        )
-    compact_store(as_owner(url))
-    assert b"".join(backend.read_file(file)) == b"kept"
-    with psycopg.connect(as_owner(url)) as db:
-        left = db.execute("SELECT data FROM airtape.content_parts ORDER BY data").fetchall()
-    assert [bytes(data) for (data,) in left] == [b"going", b"ke", b"on", b"pt"]
 
 
 def test_compacting_removes_what_was_retracted(backend: PostgresBackend, url: str) -> None:

@@ -138,7 +138,11 @@ class PostgresBackend:
 
     def put_file(self, file: Digest, content: Iterable[bytes]) -> bool:
         """Take in a content, and tell whether it was what its digest says."""
-        return postgres_contents.put(self._store, file, content)
+        return file in self.put_files([(file, content)])
+
+    def put_files(self, files: Iterable[tuple[Digest, Iterable[bytes]]]) -> set[Digest]:
+        """Take in contents together, and return those that the store holds then."""
+        return postgres_contents.put_all(self._store, files)
 
     def read_file(self, file: Digest) -> Iterator[bytes]:
         """Yield a content, piece by piece."""
