@@ -16,7 +16,7 @@ from typing import Any, Final
 from airtape.code_files import FOLDER, MAX_FILE
 from airtape.collectors.nvml import gpu_facts, load_nvml
 from airtape.conda_environment import conda_environment
-from airtape.git_state import Git, GitState
+from airtape.git_state import Git, GitFailed, GitState
 from airtape.machine import cluster, hardware
 from airtape.program import Program
 from airtape.records import Kind, Plain
@@ -128,7 +128,12 @@ class Gathering:
 
     def _gather_git(self) -> None:
         settings = self._settings
-        state = None if settings.disable_git else self._git.state()
+        try:
+            state = None if settings.disable_git else self._git.state()
+        except GitFailed:
+            given = self._told_of(None)
+            self._say({"git": given} if given else {})
+            raise
         said = self._told_of(state)
         if state is None or state.commit is None:
             self._say({"git": said} if said else {})

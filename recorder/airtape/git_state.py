@@ -23,6 +23,11 @@ DIFF_S: Final = 60.0
 MAX_ANSWER: Final = 1 << 16
 _READ: Final = 1 << 16
 _LOOK_MS: Final = 100
+_FATAL: Final = 128
+_TOP: Final = ("rev-parse", "--show-toplevel")
+_OUTSIDE: Final = (b"not a git repository", b"must be run in a work tree")
+"""What git says where there is no working tree."""
+_LONGEST_SAID: Final = 500
 
 _QUIETLY: Final = {
     "GIT_OPTIONAL_LOCKS": "0",
@@ -74,9 +79,9 @@ class Git:
         """Return where the working tree stands; None outside of one, or without git.
 
         Raises:
-            GitFailed: Git does not answer.
+            GitFailed: Git does not answer, or refuses to: the repository is another user's, say.
         """
-        root = self._line("rev-parse", "--show-toplevel")
+        root = self._root()
         if root is None:
             return None
         branch = self._line("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -125,13 +130,30 @@ class Git:
             with suppress(OSError):
                 running.kill()
 
+    def _root(self) -> str | None:
+        code, answer = self._ask(_TOP, cwd=self._cwd, limit=MAX_ANSWER, seconds=COMMAND_S)
+        if code == _FATAL:
+            # Its words are asked for only now: where it has an answer a warning is no part of it.
+            code, said = self._ask(
+                _TOP, cwd=self._cwd, limit=MAX_ANSWER, seconds=COMMAND_S, errors=subprocess.STDOUT
+            )
+            if code == _FATAL and not any(words in said for words in _OUTSIDE):
+                raise GitFailed(" ".join(said.decode("utf-8", "replace").split())[:_LONGEST_SAID])
+        return None if code else _line_of(answer)
+
     def _line(self, *arguments: str) -> str | None:
         """Return the one line that git answers; None when it has no answer."""
         code, answer = self._ask(arguments, cwd=self._cwd, limit=MAX_ANSWER, seconds=COMMAND_S)
-        return os.fsdecode(answer.rstrip(b"\n")) or None if code == 0 else None
+        return None if code else _line_of(answer)
 
     def _ask(
-        self, arguments: tuple[str, ...], *, cwd: Path, limit: int, seconds: float
+        self,
+        arguments: tuple[str, ...],
+        *,
+        cwd: Path,
+        limit: int,
+        seconds: float,
+        errors: int = subprocess.DEVNULL,
     ) -> tuple[int, bytes]:
         """Return git's exit code, and its output up to a little more than a limit."""
         if self._ended:
@@ -143,7 +165,7 @@ class Git:
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=errors,
             )
         except FileNotFoundError:
             return 1, b""
@@ -159,6 +181,10 @@ class Git:
         if output is None:
             raise GitFailed(f"git {arguments[0]} took more than {seconds:g} s")
         return process.returncode, output
+
+
+def _line_of(answer: bytes) -> str | None:
+    return os.fsdecode(answer.rstrip(b"\n")) or None
 
 
 def _output(process: subprocess.Popen[bytes], limit: int, deadline: float) -> bytes | None:

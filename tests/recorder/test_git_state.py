@@ -182,3 +182,34 @@ def test_git_that_cannot_answer_is_an_error(repo: Path) -> None:
         ask(repo).diff(repo, 1 << 20)
     with pytest.raises(GitFailed, match="git diff ended with 128"):
         ask(repo).is_dirty(repo)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("owner", "detected dubious ownership in repository at '{repo}' .* --add safe.directory"),
+        ("config", "bad config line"),
+        ("link", "invalid gitfile format"),
+    ],
+)
+def test_a_repository_that_git_refuses_is_an_error(repo: Path, spoil: str, words: str) -> None:
+    """In the words of git, on one line, with what it says of a way out: as of another user's."""
+    environ = dict(os.environ)
+    if spoil == "owner":
+        environ["GIT_TEST_ASSUME_DIFFERENT_OWNER"] = "1"
+    elif spoil == "config":
+        (repo / ".git/config").write_text("[")
+    else:
+        (repo / "src").mkdir()
+        (repo / "src/.git").write_text("no link")
+    place = repo / "src" if spoil == "link" else repo
+    with pytest.raises(GitFailed, match=words.format(repo=repo)) as caught:
+        ask(place, environ).state()
+    assert "\n" not in str(caught.value)
+
+
+def test_where_git_keeps_its_own_files_there_is_no_state(repo: Path, git: RunGit) -> None:
+    """Nor in a repository without a working tree."""
+    git("init", "--bare", "bare")
+    assert ask(repo / ".git").state() is None
+    assert ask(repo / "bare").state() is None

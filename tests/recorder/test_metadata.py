@@ -285,6 +285,21 @@ def test_what_goes_wrong_is_counted_and_the_rest_goes_on(
     assert "requirements.txt" in recorded(run).fold.files
 
 
+@pytest.mark.usefixtures("repo")
+def test_the_repository_of_another_user_is_told_of_once(
+    start_run: StartRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Git refuses to read it: debug.log says why, and what was given of the commit is recorded."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    run = start_run(settings={"git_commit": "0123abcd"})
+    assert finished(run)["git"] == {"commit": "0123abcd"}
+    log = Path(run.sync_dir, "logs/debug.log").read_text()
+    assert log.count("metadata, git: GitFailed: fatal: detected dubious ownership") == 1
+    said = capsys.readouterr().err
+    assert said.count("1 thing(s) about machine or code are missing: see debug.log") == 1
+    assert "ownership" not in said
+
+
 def test_the_end_does_not_wait_for_ever(
     workdir: Path, start_run: StartRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
