@@ -45,16 +45,36 @@ def digest(data: bytes) -> Digest:
     return Digest(len(data), sha256(data).hexdigest())
 
 
-def test_many_small_ones_cost_few_messages(postgres_server: PostgresServer, url: str) -> None:
-    """However far away the server is, they take little longer than one."""
+@pytest.fixture
+def relay(postgres_server: PostgresServer) -> Iterator[Relay]:
+    """A way to the server that counts messages."""
     relay = Relay(postgres_server.place / ".s.PGSQL.5432")
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def far(relay: Relay, url: str) -> Iterator[PostgresBackend]:
+    """The store, open over that way."""
     backend = PostgresBackend(f"postgresql://syncer@127.0.0.1:{relay.port}{urlsplit(url).path}")
+    yield backend
+    backend.close()
+
+
+def test_many_small_ones_cost_few_messages(far: PostgresBackend, relay: Relay) -> None:
+    """However far away the server is, they take little longer than one."""
     before = relay.pieces
     datas = [b"%d" % number for number in range(500)]
-    assert len(backend.put_files([(digest(data), [data]) for data in datas])) == 500
+    assert len(far.put_files([(digest(data), [data]) for data in datas])) == 500
     assert relay.pieces - before <= 20
-    backend.close()
-    relay.close()
+
+
+def test_each_part_that_is_read_costs_one_message(far: PostgresBackend, relay: Relay) -> None:
+    """And its place one, and its end one."""
+    far.put_file(digest(b"kept"), [b"ke", b"pt"])
+    before = relay.pieces
+    assert [*far.read_file(digest(b"kept"))] == [b"ke", b"pt"]
+    assert relay.pieces - before == 4
 
 
 def test_of_one_that_is_there_little_is_read(backend: PostgresBackend) -> None:

@@ -170,7 +170,7 @@ def read(store: Database, file: Digest) -> Iterator[bytes]:
     Raises:
         LookupError: It is not there.
     """
-    with store.snapshot() as db:
+    with store.query() as db:
         found = db.execute(
             "SELECT upload FROM airtape.contents WHERE sha256 = %s AND size = %s",
             (file.sha256, file.size),
@@ -179,7 +179,7 @@ def read(store: Database, file: Digest) -> Iterator[bytes]:
         raise LookupError(file.sha256)
     place = 0
     while True:
-        with store.snapshot() as db:
+        with store.query() as db:
             part = db.execute(
                 "SELECT data FROM airtape.content_parts WHERE upload = %s AND place = %s",
                 (found[0], place),
