@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -221,3 +222,38 @@ def test_what_cannot_be_read_or_written_is_named(
     (workdir / "dir").mkdir()
     tracker("receipt", "export", "dir", "--from", STORE, exit_code=4)
     assert list(workdir.glob(".dir*")) == []
+
+
+def test_a_receipt_takes_the_place_of_an_older_one(
+    tracker: Tracker, make_run: MakeRun, workdir: Path
+) -> None:
+    """As a job writes it that runs each night, also when one was cut, or the file is empty."""
+    make_run()
+    tracker("sync", "--to", STORE)
+    place = workdir / "lab.receipt"
+    for before in (b"", b"airtape", b"airtape receipt 99 \0"):
+        place.write_bytes(before)
+        tracker("receipt", "export", "lab.receipt", "--from", STORE)
+        assert len(read_receipt(place).runs) == 1
+    tracker("receipt", "export", "lab.receipt", "--from", STORE)
+    assert [path.name for path in workdir.glob("*.receipt*")] == ["lab.receipt"]
+
+
+def test_a_file_that_is_no_receipt_stays(
+    tracker: Tracker, make_run: MakeRun, workdir: Path
+) -> None:
+    """Somebody has named it by mistake; so have those who write one while they unpack a bundle."""
+    make_run()
+    tracker("sync", "--to", STORE)
+    tracker("bundle", "create", "-o", "x.bundle")
+    (workdir / "train.py").write_text("import airtape\n")
+    os.mkfifo(workdir / "pipe")
+    (workdir / "loop").symlink_to("loop")
+    export = ("receipt", "export")
+    stderr = tracker(*export, "train.py", "--from", STORE, exit_code=2).stderr
+    assert "no receipt, and stays\n  Where: train.py\n  Why: it does not begin like" in stderr
+    assert "no regular file" in tracker(*export, "pipe", "--from", STORE, exit_code=2).stderr
+    assert "too many" in tracker(*export, "loop", "--from", STORE, exit_code=2).stderr.lower()
+    tracker("bundle", "apply", "x.bundle", "far", "--receipt", "train.py", exit_code=2)
+    assert (workdir / "train.py").read_text() == "import airtape\n"
+    assert not (workdir / "far").exists()

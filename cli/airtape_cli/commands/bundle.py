@@ -23,7 +23,7 @@ from airtape.receipts.document import (
     is_receipt_name,
     read_receipt,
 )
-from airtape.receipts.kept import SCHEME, receipt_for, write_whole
+from airtape.receipts.kept import SCHEME, check_may_replace, receipt_for, write_whole
 from airtape.receipts.taking import receipt_of_directories
 from airtape.run_search import find_run_dirs
 from airtape.sync.report import ExitCode
@@ -221,6 +221,8 @@ def apply(
             f"DIR cannot be called {called!r} in a receipt",
             hint="Give it a --name of small letters, digits, - _ and .",
         )
+    if receipt is not None:
+        check_may_replace(Path(receipt))
     done = [apply_bundle(Path(file), where, limits) for file in files]
     problems = [problem for one in done for problem in one.problems]
     code = ExitCode.INCOMPLETE if problems else ExitCode.OK

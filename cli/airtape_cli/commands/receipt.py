@@ -20,7 +20,7 @@ from airtape.receipts.document import (
     is_receipt_name,
     read_receipt,
 )
-from airtape.receipts.kept import Imported, check_is_of_these, write_whole
+from airtape.receipts.kept import Imported, check_is_of_these, check_may_replace, write_whole
 from airtape.receipts.taking import take_receipt
 from airtape.run_search import find_run_dirs
 from airtape.targets import named_targets, without_password
@@ -70,15 +70,23 @@ def export_receipt(*, file: str, said: str | None, name: str | None, as_json: bo
     """Write what a target holds into FILE.
 
     For each run and writer: its records, their bytes and digest, and what is lost. No values, and
-    no password.
+    no password. A receipt that stands there is replaced when the new one is whole; any other file
+    is refused.
 
     \b
     Examples:
       tracker receipt export lab.receipt --from lab
       tracker receipt export /media/usb/lab.receipt --from sqlite:/data/runs.db --name lab
+
+    \b
+    Exit codes:
+      0  it is written
+      2  a wrong argument, or what stands there is no receipt
+      4  the target cannot be reached, or FILE cannot be written
     """  # noqa: D301 - \b tells click to keep the lines below it
     url = configured_target(default_folder()) if said is None else named_target(said)
     called = _checked(name or _usual_name(said, url))
+    check_may_replace(Path(file))
     with closing(open_backend(url)) as backend:
         document = take_receipt(
             backend, name=called, target=without_password(url), now_ns=time.time_ns()

@@ -26,6 +26,8 @@ from airtape.txlog.seqset import SeqSet
 SUFFIX: Final = ".receipt"
 LARGEST: Final = 1 << 28
 """Bytes of the largest file that is read: about 500,000 runs."""
+BEGINNING: Final = b"airtape receipt "
+"""How the file of each begins, of whatever version."""
 
 _HEAD: Final = re.compile(rb"airtape receipt (\d{1,9}) ([0-9a-f]{64})\n")
 _VERSION: Final = 1

@@ -6,11 +6,13 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import Final, Literal, TypeAlias
 
 from airtape.cleaned import read_cleaned
 from airtape.errors import Error, LogFormatError, TargetError, UsageError
 from airtape.receipts.document import (
+    BEGINNING,
     SUFFIX,
     ReceiptDocument,
     encode_receipt,
@@ -117,6 +119,41 @@ def write_whole(path: Path, data: bytes, *, by: str = "") -> None:
         raise TargetError(
             "the file cannot be written", where=str(path), because=error.strerror or str(error)
         ) from error
+
+
+def check_may_replace(path: Path) -> None:
+    """Make sure that a receipt does not take the place of anything but an older one.
+
+    Args:
+        path: Where it is to be written; an empty file may stand there, or one that was cut.
+
+    Raises:
+        UsageError: Something else stands there.
+    """
+    try:
+        why = _why_to_keep(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+    if why is not None:
+        raise UsageError(
+            "what stands there is no receipt, and stays",
+            where=str(path),
+            because=why,
+            hint="Name another file, or remove this one first.",
+        )
+
+
+def _why_to_keep(path: Path) -> str | None:
+    mode = path.stat().st_mode
+    if S_ISDIR(mode):
+        return None  # whoever writes there is told
+    if not S_ISREG(mode):
+        return "it is no regular file"
+    with path.open("rb") as file:
+        start = file.read(len(BEGINNING))
+    return None if BEGINNING.startswith(start) else "it does not begin like one"
 
 
 def check_is_of_these(document: ReceiptDocument, found: Found) -> None:
