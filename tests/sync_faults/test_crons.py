@@ -57,12 +57,13 @@ def write_runs(folder: Path, runs: int = RUNS, rows: int = ROWS) -> None:
         write_log(run_dir_of(folder, name), *said, ended(), run_id=name, writer=writer)
 
 
-@pytest.mark.parametrize("crons", [2, 8])
+@pytest.mark.parametrize(("crons", "rows"), [(2, ROWS), (8, 4 * ROWS)])
 def test_syncs_at_once(
-    targets: Targets, syncs: Syncs, wandb: Path, row: SayRow, crons: int
+    targets: Targets, syncs: Syncs, wandb: Path, row: SayRow, crons: int, rows: int
 ) -> None:
     """They share the work, and bring everything once."""
-    write_runs(wandb)
+    # Eight interpreters that start on two processors take a second of their own.
+    write_runs(wandb, rows=rows)
     urls = [targets.new() for _ in range(TURNS)]
     # In turns: a sync does the same each time, unlike what else the machine is doing.
     turns = [
@@ -73,7 +74,6 @@ def test_syncs_at_once(
     code = max(syncs.run(tracker(wandb, url)) for url in urls)
     found = sum_of(difference(url, logs_in(wandb)) for url in urls)
     work = (together.cpu_s - (crons - 1) * start.cpu_s) / alone.cpu_s
-    limit = "" if crons > 2 else f"; <= {TIMES_ALONE} times the work, and as long"
     row(
         "S4",
         f"{targets.kind}: {crons} syncs of {RUNS} runs at once",
@@ -81,13 +81,13 @@ def test_syncs_at_once(
         result=f"{found}; {together.took_s / alone.took_s:.2f} times as long as one alone "
         f"({alone.took_s:.1f} s), {work:.2f} times its work, without {crons - 1} starts of "
         f"{start.cpu_s:.1f} s",
-        passes=EXACT + limit,
+        passes=f"{EXACT}; <= {TIMES_ALONE} times as long"
+        + (f", and <= {TIMES_ALONE} times the work" if crons == 2 else ""),
     )
     assert (code, found) == (0, NONE)
-    # Eight interpreters that start on two processors take four times as long as one to begin with,
-    # and each of them looks at every run.
+    # Each of eight looks at every run, so that their work grows a little.
     assert crons > 2 or work <= TIMES_ALONE
-    assert crons > 2 or together.took_s <= TIMES_ALONE * alone.took_s
+    assert together.took_s <= TIMES_ALONE * alone.took_s
 
 
 class Cost(NamedTuple):
