@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from airtape.backends.base import Backend, Batch, DirectoryHint
-from airtape.backends.cursor import RunKey
+from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
 from airtape.backends.memory import MemoryBackend
 from airtape.errors import TargetError, TransientError
@@ -299,3 +299,40 @@ def test_a_target_that_does_not_answer_is_not_asked_in_the_end(
     report = sync_to([wandb], lambda: backend, how, close=False)
     assert (statuses(report), len(logs)) == (["synced", "pending"], 2)
     assert backend.noted == ["aaaa1111"]
+
+
+class Stalled(MemoryBackend):
+    """A target that is stuck from the first lease on that it is to take back."""
+
+    def __init__(self, name: str, stall: Callable[[], None]) -> None:
+        super().__init__(name)
+        self.stall = stall
+        self.is_stuck = False
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Take it back, and do not say so."""
+        super().drop_lease(run, owner)
+        self.is_stuck = True
+        self.stall()
+
+    def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
+        """Say nothing once it is stuck."""
+        if self.is_stuck:
+            self.stall()
+        return super().read_cursor(run, writer)
+
+
+def test_patience_counts_from_a_lease_that_was_not_taken_back(
+    wandb: Path, logs: list[Path]
+) -> None:
+    """The time that it took is no less lost; the next run is not asked for as long again."""
+    clock = Clock()
+
+    def stall() -> None:
+        clock.sleep(50)
+        raise TransientError("no answer")
+
+    how = options(clock, retry=Retry(60, 1, 8, clock, lambda: 0.0))
+    report = sync([wandb], Stalled(uuid4().hex, stall), how)
+    assert (statuses(report), len(logs)) == (["synced", "pending"], 2)
+    assert clock.now == 1000 + 3 * 50

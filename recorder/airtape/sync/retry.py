@@ -37,12 +37,16 @@ class Retry:
     chance: Callable[[], float] = random.random
     told: Callable[[TransientError], object] = lambda _: None
 
-    def run(self, ask: Callable[[], T], pause: Callable[[float], None]) -> T:
+    def run(
+        self, ask: Callable[[], T], pause: Callable[[float], None], *, since: float | None = None
+    ) -> T:
         """Return what a target answers.
 
         Args:
             ask: Asks it; changes nothing when it is asked once too often.
             pause: Waits so many seconds.
+            since: When it refused first, by `clock`, if that was an earlier question and it has
+                answered none since.
 
         Raises:
             TransientError: The target has refused for too long, or will for longer than that.
@@ -55,7 +59,7 @@ class Retry:
             except TransientError as error:
                 now = self.clock()
                 if not refused:
-                    give_up_at = now + self.patience_s
+                    give_up_at = (now if since is None else since) + self.patience_s
                 seconds = self._pause_s(refused, error)
                 if now + seconds >= give_up_at:
                     raise

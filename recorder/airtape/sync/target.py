@@ -33,9 +33,6 @@ class Target:
         retry: How often to ask again.
         brake: Ends the waiting.
         bucket: How fast to send, None for as fast as can be.
-
-    Attributes:
-        answers: Whether it has answered the last question.
     """
 
     def __init__(
@@ -45,18 +42,26 @@ class Target:
         self._retry = retry
         self._bucket = bucket
         self.brake = brake
-        self.answers = True
+        self._silent_since: float | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it has answered the last question."""
+        return self._silent_since is None
 
     def _ask(self, question: Callable[[], T]) -> T:
-        return self._retry.run(lambda: self._ask_once(question), self.brake.pause)
+        return self._retry.run(
+            lambda: self._ask_once(question), self.brake.pause, since=self._silent_since
+        )
 
     def _ask_once(self, question: Callable[[], T]) -> T:
         try:
             answer = question()
         except TransientError:
-            self.answers = False
+            if self._silent_since is None:
+                self._silent_since = self._retry.clock()
             raise
-        self.answers = True
+        self._silent_since = None
         return answer
 
     @property
