@@ -52,7 +52,7 @@ def boundary(*, debug: bool) -> Iterator[None]:
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except BrokenPipeError:
-        _forget_stdout()
+        forget_stdout()
         sys.exit(OUTPUT_CLOSED)
     except KeyboardInterrupt:
         # Behind the ^C that the terminal has echoed.
@@ -132,7 +132,7 @@ def _open_closed_streams() -> None:
             setattr(sys, name, nowhere)
 
 
-def _forget_stdout() -> None:
+def forget_stdout() -> None:
     """Let the interpreter flush what is left to nowhere, so that it does not complain."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 from rich.progress import Progress as Rows
 from rich.progress import TextColumn
@@ -17,6 +20,7 @@ from airtape_cli.journal import Journal
 from airtape_cli.render.progress import MOST_BARS, Bars, OnTerminal
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
+from tests.processes import TRACKER
 
 TrackerJson = Callable[..., Any]
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d "
@@ -108,6 +112,35 @@ def test_a_log_file_gets_what_is_said_with_the_time(
     assert re.search(
         f"{TIME}Error: the target's folder does not exist\n{TIME}  Where: none\n", log.read_text()
     )
+
+
+def _unread() -> int:
+    reader, writer = os.pipe()
+    os.close(reader)
+    return writer
+
+
+def _full() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
+
+
+@pytest.mark.parametrize(
+    ("output", "end"),
+    [(_unread, (141, "")), (_full, (1, "Error: No space left on device (stdout)\n"))],
+)
+def test_runs_are_synced_though_nobody_can_be_told(
+    output: Callable[[], int], end: tuple[int, str], tracker: Tracker, make_run: MakeRun
+) -> None:
+    """A reader that goes away after the first line, or a full disk, keeps no run back."""
+    for run_id in ("aaaa1111", "bbbb2222", "cccc3333"):
+        make_run(run_id)
+    stdout = output()
+    done = subprocess.run(
+        [TRACKER, "sync"], stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(stdout)
+    assert (done.returncode, done.stderr) == end
+    assert tracker("status").stdout.startswith("sqlite:wandb/tracker.db has everything of 3 runs.")
 
 
 def test_a_log_file_that_cannot_be_written_is_refused(tracker: Tracker, make_run: MakeRun) -> None:

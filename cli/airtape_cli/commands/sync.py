@@ -37,6 +37,7 @@ from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.sync_report import all_closing_lines, run_lines, sync_shape
 from airtape_cli.render.text import shown
+from airtape_cli.spoken import Spoken
 from airtape_cli.synced import configured_target
 
 
@@ -169,7 +170,7 @@ def sync(
     others leave alone, and nothing comes twice.
 
     Each run that something was sent of gets a line; where nothing is new, nothing is said, unless
-    at a terminal or with -v.
+    at a terminal or with -v. What cannot be said, as behind `| head`, is synced all the same.
 
     Several targets are brought up to date at once, each with a cursor of its own; one that does not
     answer keeps none of the others waiting.
@@ -201,7 +202,7 @@ def sync(
     \b
     Exit codes:
       0  everything is synced, or there was nothing to do
-      1  a fault in tracker itself
+      1  a fault in tracker itself, or output that cannot be written
       2  a wrong argument, or a path that does not exist
       3  a run could not be synced, or has damage that was not known before,
          or the content of a file of it is missing
@@ -230,6 +231,7 @@ def sync(
         renames=renames,
     )
     log = None if log_file is None else Journal(log_file).write
+    spoken = Spoken()
     urls = tuple(dict.fromkeys(targets or [configured_target(folder)]))
     destinations = Destinations(urls, options, deadline)
     chosen = with_named_runs(paths, folder, vantage()) or (str(folder),)
@@ -245,7 +247,9 @@ def sync(
     elif found.run_dirs or found.problems or found.cleaned:
         looked_up = found if choice.is_whole else tuple(map(str, found.run_dirs))
         silent = as_json or quiet
-        with progress(quiet=silent, verbose=verbose, dry_run=dry_run, journal=log) as shows:
+        with progress(
+            quiet=silent, verbose=verbose, dry_run=dry_run, say=spoken.say, journal=log
+        ) as shows:
             reports = destinations.sync(looked_up, shows)
     for url, report in reports.items():
         report.not_found = found.not_found if paths else []
@@ -261,9 +265,11 @@ def sync(
         _echo_failures(reports)
     else:
         # Who is at a terminal wants to see that it is well; a cron job mails whatever it says.
-        _tell(click.echo, closing(only_news=not (verbose or sys.stdout.isatty())))
+        _tell(spoken.say, closing(only_news=not (verbose or sys.stdout.isatty())))
     _tell(log, closing(only_news=True))
     echo_errors(*reports.values(), journal=log)
+    if not code:
+        spoken.check()
     context.exit(code)
 
 

@@ -30,7 +30,12 @@ ForTarget = Callable[[str | None], Progress]
 
 @contextmanager
 def progress(
-    *, quiet: bool, verbose: bool, dry_run: bool, journal: Callable[[str], object] | None = None
+    *,
+    quiet: bool,
+    verbose: bool,
+    dry_run: bool,
+    say: Callable[[str], object] = click.echo,
+    journal: Callable[[str], object] | None = None,
 ) -> Iterator[ForTarget]:
     """Show how a sync goes on, or several to different targets at once.
 
@@ -38,14 +43,15 @@ def progress(
         quiet: Show nothing on stdout, as when JSON is printed there.
         verbose: Say something of runs that had nothing new, too.
         dry_run: Whether nothing is to be sent.
+        say: Writes plain lines to stdout.
         journal: Takes the plain lines too, whatever is shown on stdout.
     """
 
-    def both(say: Callable[[str], object] | None) -> list[Callable[[str], object]]:
-        return [listener for listener in (say, journal) if listener is not None]
+    def both(shown: Callable[[str], object] | None) -> list[Callable[[str], object]]:
+        return [listener for listener in (shown, journal) if listener is not None]
 
     if quiet or not sys.stdout.isatty():
-        told = both(None if quiet else click.echo)
+        told = both(None if quiet else say)
         yield lambda target: Lines(told, target, verbose=verbose, dry_run=dry_run)
     else:
         from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
