@@ -9,6 +9,7 @@ from pathlib import Path
 
 from airtape.backends.base import Backend, DirectoryHint
 from airtape.backends.cursor import RunKey
+from airtape.sync.absolute import Absolute
 from airtape.sync.kept_paths import found_paths
 from airtape.sync.renames import Renames
 from airtape.txlog.format import Header
@@ -26,11 +27,12 @@ class TargetNames:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._absolute = Absolute()
         self._hints: Mapping[str, DirectoryHint] = found_paths(backend.hints())
 
     def hint_of(self, run_dir: Path) -> DirectoryHint | None:
         """Return what a directory looked like when it was synced, None if it never was."""
-        return self._hints.get(str(run_dir.absolute()))
+        return self._hints.get(self._absolute(run_dir))
 
     def run_of(self, log: Path, header: Header) -> RunKey:
         """Return what the run of a log is there: as it was synced last, or the only one."""
