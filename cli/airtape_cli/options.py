@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from airtape.process import boot_id, process_runs
-from airtape.rundir import wandb_dir
+from airtape.rundir import LOG_SUFFIX, wandb_dir
 from airtape.settings_sources import load_settings
 from airtape.states import STALE_AFTER_S, Vantage
 from airtape.targets import target_url
@@ -55,6 +55,17 @@ def named_target(said: str) -> str:
         UsageError: Nothing has this name.
     """
     return target_url(said, environ=os.environ, cwd=Path.cwd(), folder=default_folder())
+
+
+def output_file(said: str) -> str:
+    """Return the path of a file that a command writes, which is never the log of a run.
+
+    Raises:
+        BadParameter: A log stands there.
+    """
+    if said.endswith(LOG_SUFFIX) and os.path.lexists(said):
+        raise click.BadParameter(f"{said} is the log of a run, and stays; name another file.")
+    return said
 
 
 json_option = click.option(

@@ -258,6 +258,8 @@ def test_a_run_that_is_not_proved_to_have_ended_stays(tracker: Tracker, make_run
     tracker("sync", "--to", STORE)
     stdout = tracker("clean", "--to", STORE, "--yes").stdout
     assert "2 runs stay: it is running." in stdout
+    stdout = tracker("clean", str(run_dir), "--to", STORE, "--yes").stdout
+    assert "1 run stays: it is running." in stdout
     assert list(run_dir.glob("*.txlog"))
     assert len(list(ended.glob("*.txlog"))) == 2
 

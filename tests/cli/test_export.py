@@ -151,6 +151,26 @@ def test_a_dash_is_stdout(tracker: Tracker, make_run: MakeRun) -> None:
     assert _export(tracker, "-o", "-").startswith("_step,")
 
 
+@pytest.mark.parametrize("form", ["csv", "html"])
+def test_an_output_that_is_full_is_named(form: str, tracker: Tracker, make_run: MakeRun) -> None:
+    """It is said what cannot be written, and why."""
+    make_run()
+    result = tracker("export", "ab12cd34", "--format", form, "-o", "/dev/full", exit_code=1)
+    assert result.stderr == (
+        "Error: the output cannot be written\n  Where: /dev/full\n  Why: No space left on device\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["export ab12cd34", "bundle create"])
+def test_no_log_is_written_over(command: str, tracker: Tracker, make_run: MakeRun) -> None:
+    """Whoever takes the output for the run loses nothing."""
+    (log,) = make_run().glob("*.txlog")
+    recorded = log.read_bytes()
+    result = tracker(*command.split(), "-o", str(log), exit_code=2)
+    assert f"{log} is the log of a run, and stays; name another file." in result.stderr
+    assert log.read_bytes() == recorded
+
+
 def test_an_output_that_cannot_be_written_is_named(tracker: Tracker, make_run: MakeRun) -> None:
     """A wrong output file is a wrong argument."""
     make_run()

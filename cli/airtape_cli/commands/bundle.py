@@ -29,7 +29,7 @@ from airtape.run_search import find_run_dirs
 from airtape.sync.report import ExitCode
 from airtape_cli.askable import kept_receipts
 from airtape_cli.boundary import error_lines
-from airtape_cli.options import byte_count, default_folder, json_option
+from airtape_cli.options import byte_count, default_folder, json_option, output_file
 from airtape_cli.render.bundle_report import (
     applied_lines,
     applied_shape,
@@ -93,7 +93,15 @@ def bundle() -> None:
 
 @bundle.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
-@click.option("-o", "--output", "file", required=True, metavar="FILE", help="The bundle.")
+@click.option(
+    "-o",
+    "--output",
+    "file",
+    type=output_file,
+    required=True,
+    metavar="FILE",
+    help="The bundle.",
+)
 @click.option(
     "--since",
     metavar="RECEIPT",

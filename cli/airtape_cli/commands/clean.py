@@ -165,7 +165,8 @@ def _echo_plan(plan: Sequence[Candidate], *, dry_run: bool) -> None:
     kept = [one for one in plan if one.verdict == "kept"]
     if kept:
         reasons = dict.fromkeys(reason.partition(" (")[0] for one in kept for reason in one.reasons)
-        click.echo(f"{counted(len(kept), 'run')} stay: {shown('; '.join(reasons))}.")
+        stay = "stays" if len(kept) == 1 else "stay"
+        click.echo(f"{counted(len(kept), 'run')} {stay}: {shown('; '.join(reasons))}.")
     if dry_run:
         chosen = [one for one in plan if one.verdict == "clean"]
         click.echo(f"Would remove {_amount(chosen)}.")

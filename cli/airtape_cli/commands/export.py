@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import click
 
-from airtape.errors import LogFormatError, UsageError
+from airtape.errors import Error, LogFormatError, UsageError
 from airtape.exactjson import dumps
 from airtape.fold.keys import Key
 from airtape.fold.row import Row
@@ -26,7 +26,7 @@ from airtape.sync.report import ExitCode
 from airtape.system_samples import system_of
 from airtape.writers import WriterFiles, joined_writers, read_writers
 from airtape_cli.locate import find_run
-from airtape_cli.options import default_folder, folder_option, vantage
+from airtape_cli.options import default_folder, folder_option, output_file, vantage
 from airtape_cli.render.formats import csv_lines, jsonl_line, table_lines
 from airtape_cli.render.notes import echo_note
 from airtape_cli.render.text import shown
@@ -46,7 +46,9 @@ from airtape_cli.render.text import shown
 @click.option(
     "--system", is_flag=True, help="What was measured of the machine, not what was logged."
 )
-@click.option("-o", "--output", metavar="FILE", help="Write here instead of to stdout.")
+@click.option(
+    "-o", "--output", type=output_file, metavar="FILE", help="Write here instead of to stdout."
+)
 @folder_option
 @click.pass_context
 def export(
@@ -170,6 +172,12 @@ def _opened(output: str | None) -> Iterator[BinaryIO]:
             yield file
         if not is_special:
             beside.replace(path)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Error(
+            "the output cannot be written", where=output, because=error.strerror or str(error)
+        ) from error
     finally:
         with suppress(OSError):
             beside.unlink()
