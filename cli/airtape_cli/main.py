@@ -75,8 +75,8 @@ def main(debug: bool) -> None:
     """Sync, list and read the runs that airtape recorded.
 
     Runs are read where they were recorded, below ./wandb unless you name another place. Nothing
-    here changes what was recorded; `delete` removes runs as a whole, `clean` the logs of those that
-    targets hold.
+    here changes what was recorded but `scrub`, which takes a text out of a run; `delete` removes
+    runs as a whole, `clean` the logs of those that targets hold.
 
     \b
     Exit codes:
@@ -85,6 +85,8 @@ def main(debug: bool) -> None:
       2    a wrong argument, or a path that does not exist
       3    a run that is damaged or cannot be read
       4    a target that cannot be reached or written
+      5    other syncs hold every run
+      6    a sync ended with work left
       130  stopped by Ctrl+C
       141  whoever read the output stopped reading
     """  # noqa: D301 - \b tells click to keep the lines below it
