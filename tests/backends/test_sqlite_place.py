@@ -7,14 +7,16 @@ import resource
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from airtape.backends.registry import open_backend
 from airtape.backends.sqlite import SqliteBackend
+from airtape.backends.sqlite_open import Store
 from airtape.backends.sqlite_schema import MIGRATIONS
-from airtape.errors import TargetError
+from airtape.errors import TargetError, TransientError
 from airtape.records import Point
 from tests.batches import RUN, WRITER, batch_of, with_values
 
@@ -221,6 +223,79 @@ def test_a_store_of_somebody_else(locked_folder: Path, folder_mode: int) -> None
     assert "the store cannot be written" in str(failed.value)
     backend.close()
     owner.close()
+
+
+@contextmanager
+def owner_of(folder: Path) -> Iterator[None]:
+    """Be who may write into a locked folder."""
+    user = os.geteuid()
+    os.seteuid(os.getuid())
+    folder.chmod(0o755)
+    yield
+    folder.chmod(0o555)
+    os.seteuid(user)
+
+
+def test_a_store_of_somebody_else_at_rest(locked_folder: Path) -> None:
+    """It can be read where nothing can be written beside it, and says so when it cannot."""
+    path = locked_folder / "store.db"
+    with owner_of(locked_folder):
+        make_store(path)
+    backend = SqliteBackend(str(path))
+    assert [held.run for held in backend.dump()] == [RUN]
+    other = RUN._replace(run_id="other")
+    with pytest.raises(TargetError) as failed:
+        backend.commit(batch_of(run=other))
+    assert "the store cannot be written" in str(failed.value)
+    assert [file.name for file in locked_folder.iterdir()] == ["store.db"]
+    with owner_of(locked_folder), closing(SqliteBackend(str(path))) as owner:
+        assert owner.commit(batch_of(run=other))
+    assert backend.runs() == [RUN, other]
+    backend.close()
+
+
+def test_a_store_that_is_written_while_it_is_read_at_rest(locked_folder: Path) -> None:
+    """What was read may be of two moments: the reader is told to try again."""
+    path = locked_folder / "store.db"
+    with owner_of(locked_folder):
+        make_store(path)
+    store = Store(str(path))
+    with (
+        pytest.raises(TransientError) as failed,
+        store.snapshot(),
+        owner_of(locked_folder),
+        closing(SqliteBackend(str(path))) as owner,
+    ):
+        assert owner.commit(batch_of(run=RUN._replace(run_id="other")))
+    assert "the store was written while it was read" in str(failed.value)
+    store.close()
+
+
+@pytest.mark.parametrize("end", ["-wal", "-journal"])
+def test_a_store_that_its_owner_did_not_finish_is_not_read_at_rest(
+    locked_folder: Path, end: str
+) -> None:
+    """Part of it stands in the file beside it, which only SQLite can bring together."""
+    path = locked_folder / "store.db"
+    with owner_of(locked_folder):
+        make_store(path)
+        Path(f"{path}{end}").write_bytes(b"half written")
+        Path(f"{path}{end}").chmod(0o400)
+    with pytest.raises(TargetError):
+        SqliteBackend(str(path)).runs()
+
+
+def test_an_earlier_store_is_not_read_at_rest(locked_folder: Path) -> None:
+    """Its tables cannot be made what they are now."""
+    path = locked_folder / "store.db"
+    with owner_of(locked_folder):
+        make_store(path)
+        connection = sqlite3.connect(path)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+        connection.close()
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(path))
+    assert "the store cannot be written" in str(failed.value)
 
 
 def test_a_store_that_is_being_written_can_be_read(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from time import monotonic, sleep
 from typing import Final
 from urllib.parse import quote
 
+from airtape.backends.sqlite_at_rest import Rest, connect_at_rest, rest_of
 from airtape.backends.sqlite_rollback import roll_back
 from airtape.backends.sqlite_schema import is_current, migrate
 from airtape.errors import TargetError, TransientError
@@ -60,6 +61,7 @@ class Store:
         self._pause = pause
         self._find_fault = find_fault
         self._connection: sqlite3.Connection | None = None
+        self._rest: Rest | None = None
         self._writes = False
         with self.failing():
             _check_place(self.path)
@@ -79,6 +81,8 @@ class Store:
         return [note]
 
     def _open(self) -> sqlite3.Connection:
+        if self._has_changed():
+            self.close()
         if self._connection is None:
             if self.path.parent.name in WANDB_FOLDERS:
                 self.path.parent.mkdir(exist_ok=True)
@@ -100,9 +104,19 @@ class Store:
             return _connect(self.path, self.fault)
         except sqlite3.OperationalError as error:
             # While one process turns a new file into a store, SQLite does not let others wait.
-            if "locked" not in str(error) or monotonic() >= give_up_at:
+            if "locked" in str(error) and monotonic() < give_up_at:
+                return None
+            if _may_write(self.path.resolve().parent):
                 raise
-        return None
+            resting = connect_at_rest(self.path)
+            if resting is None:
+                raise
+            connection, self._rest = resting
+            return connection
+
+    def _has_changed(self) -> bool:
+        """Tell whether a store that is read as one at rest was written meanwhile."""
+        return self._rest is not None and self._rest != rest_of(self.path)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -125,7 +139,7 @@ class Store:
         """Read the store as it is at one moment; None when there is no store yet.
 
         Raises:
-            TargetError: SQLite failed.
+            TargetError: SQLite failed, or what was read is not of one moment.
         """
         with self.failing():
             if self._connection is None and not self.path.exists():
@@ -133,12 +147,18 @@ class Store:
             else:
                 with _between(self._open(), "BEGIN") as connection:
                     yield connection
+                if self._has_changed():
+                    raise TransientError(
+                        "the store was written while it was read",
+                        where=str(self.path),
+                        hint="Try again.",
+                    )
 
     def close(self) -> None:
         """Close the file; may be called again."""
         if self._connection is not None:
             self._connection.close()
-            self._connection, self._writes = None, False
+            self._connection, self._rest, self._writes = None, None, False
 
     @contextmanager
     def failing(self) -> Iterator[None]:
