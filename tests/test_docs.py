@@ -7,6 +7,8 @@ ROOT = Path(__file__).parent.parent
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 """The path of a link that stays in the repository; one with a colon leads elsewhere."""
 
+PROGRAM = re.compile(r"```python\n(.*?)```", re.DOTALL)
+
 
 def test_links_between_pages_lead_somewhere() -> None:
     """Every relative link in the documentation names a file or folder that exists."""
@@ -17,3 +19,11 @@ def test_links_between_pages_lead_somewhere() -> None:
         if not (page.parent / path).exists()
     ]
     assert broken == []
+
+
+def test_programs_in_the_documentation_are_programs() -> None:
+    """Every example in Python can be compiled; the signatures of API.md are no programs."""
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        if page.name != "API.md":
+            for text in PROGRAM.findall(page.read_text(encoding="utf-8")):
+                compile(text, str(page), "exec")
