@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +30,6 @@ pytestmark = NEEDS_SERVER
 def url(new_database: NewDatabase) -> str:
     """The URL of a new store, for a role that may read and insert."""
     return new_database()
-
-
-@pytest.fixture
-def backend(url: str) -> Iterator[PostgresBackend]:
-    """The store, open."""
-    backend = PostgresBackend(url)
-    yield backend
-    backend.close()
 
 
 def as_owner(url: str) -> str:

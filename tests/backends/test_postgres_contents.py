@@ -32,14 +32,6 @@ def url(new_database: NewDatabase) -> str:
     return new_database()
 
 
-@pytest.fixture
-def backend(url: str) -> Iterator[PostgresBackend]:
-    """The store, open."""
-    backend = PostgresBackend(url)
-    yield backend
-    backend.close()
-
-
 def digest(data: bytes) -> Digest:
     """Return what is in a file."""
     return Digest(len(data), sha256(data).hexdigest())

@@ -39,14 +39,6 @@ def url(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture
-def backend(url: str) -> Iterator[PostgresBackend]:
-    """The store, open."""
-    backend = PostgresBackend(url)
-    yield backend
-    backend.close()
-
-
-@pytest.fixture
 def store(url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
     """The store, as one who may only read and insert sees it."""
     with psycopg.connect(url, options="-c search_path=airtape") as connection:
