@@ -8,6 +8,8 @@ import pytest
 
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
+from tests.processes import TRACKER
+from tests.terminals import on_terminal
 
 
 def _table(output: str) -> list[list[str]]:
@@ -131,6 +133,16 @@ def test_names_cannot_command_the_terminal(tracker: Tracker, make_run: MakeRun) 
     line = tracker("ls").stdout.splitlines()[1]
     assert "\x1b" not in line
     assert " [31mred" + "x" * 52 + "… " in line
+
+
+@pytest.mark.parametrize("name", ["x" * 60, "実験" * 20])
+def test_a_long_name_leaves_room_for_the_rest(name: str, make_run: MakeRun, workdir: Path) -> None:
+    """A terminal shows all columns, and of names and projects what fits."""
+    make_run(name=name)
+    titles, line = on_terminal([str(TRACKER), "ls"], workdir, columns=80).splitlines()
+    assert "SYNCED" in titles
+    assert "…" in line
+    assert line.split()[-1].endswith("no\x1b[0m")
 
 
 def test_json_says_the_same_and_more(

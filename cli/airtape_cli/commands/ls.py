@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import time
 from collections.abc import Iterable
 from functools import partial
@@ -18,7 +20,7 @@ from airtape.sync.report import ExitCode
 from airtape_cli.aside import with_asides
 from airtape_cli.newest import NewestRuns
 from airtape_cli.options import default_folder, json_option, stale_option, vantage
-from airtape_cli.render.lines import Column, Line, Span, echo_lines, table
+from airtape_cli.render.lines import Column, Line, Span, echo_lines, narrowed, table
 from airtape_cli.render.notes import Clashes, echo_note, health_notes
 from airtape_cli.render.shapes import echo_json, run_shape
 from airtape_cli.render.text import STATE_STYLES, shortened, shown
@@ -38,6 +40,8 @@ _COLUMNS: Final = (
     Column("AGE", "right"),
     Column("SYNCED"),
 )
+_LEAST: Final = {1: 10, 3: 8}
+"""How much of NAME and PROJECT a narrow terminal shows at least, for the sake of what follows."""
 
 
 @click.command()
@@ -136,6 +140,8 @@ def _show(pages: Iterable[list[Listed]], *, plain: bool) -> list[str]:
     count = 0
     for page in pages:
         rows = [_row(run, have, now_ns) for run, have in page]
+        if sys.stdout.isatty() and not plain:
+            rows = narrowed(_COLUMNS, rows, _LEAST, shutil.get_terminal_size().columns)
         lines = table(_COLUMNS, rows, widths)
         echo_lines(lines[1:] if count else lines, crop=True, plain=plain)
         count += len(page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 import click
@@ -63,6 +63,33 @@ def aligned(
     return [_line(row, sides, widths) for row in rows]
 
 
+def narrowed(
+    columns: Sequence[Column], rows: Sequence[Line], least: Mapping[int, int], width: int
+) -> list[Line]:
+    """Return the rows of a table, with shorter texts in some columns if it is too wide else.
+
+    Args:
+        columns: The columns.
+        rows: The cells of each row.
+        least: Which columns give way, and how wide they stay whatever happens.
+        width: How wide the table may be.
+    """
+    titles = [Span(column.title) for column in columns]
+    cells = zip(titles, *rows, strict=True)
+    widths = [max(_width(cell.text) for cell in column) for column in cells]
+    excess = sum(widths) + len(GAP) * (len(widths) - 1) - width
+    for _ in range(excess):
+        widest = max(least, key=lambda at: widths[at] - least[at])
+        widths[widest] = max(widths[widest] - 1, least[widest])
+    return [
+        [
+            cell._replace(text=_cut(cell.text, widths[at])) if at in least else cell
+            for at, cell in enumerate(row)
+        ]
+        for row in rows
+    ]
+
+
 def _line(row: Sequence[Span], sides: Sequence[str], widths: Sequence[int]) -> Line:
     line: Line = []
     for at, cell in enumerate(row):
@@ -98,6 +125,16 @@ def echo_lines(lines: Iterable[Line], *, crop: bool = False, plain: bool = False
             console.print(text, no_wrap=True, overflow="ellipsis")
         else:
             console.print(text, soft_wrap=True)
+
+
+def _cut(text: str, width: int) -> str:
+    """Return a text that takes no more than so many cells of a terminal, two at least."""
+    if _width(text) <= width:
+        return text
+    kept = text[: width - 1]
+    while _width(kept) >= width:
+        kept = kept[:-1]
+    return f"{kept}…"
 
 
 def _width(text: str) -> int:
