@@ -55,7 +55,8 @@ def find_run(said: str, folder: Path, vantage: Vantage) -> Overview:
         everything = _runs_in(run_dirs, vantage)
         runs = _matching(said, everything, ids_only=False)
         if not runs:
-            _refuse_unknown(said, folder, everything)
+            unread = [f"{bad.path}: {bad.reason}" for bad in placed.problems]
+            _refuse_unknown(said, folder, everything, unread)
     if len(runs) > 1:
         _refuse_ambiguous(said, runs)
     return _readable(runs[0])
@@ -153,7 +154,13 @@ def _readable(run: Overview) -> Overview:
     )
 
 
-def _refuse_unknown(said: str, folder: Path, runs: Sequence[Overview]) -> NoReturn:
+def _refuse_unknown(
+    said: str, folder: Path, runs: Sequence[Overview], unread: Sequence[str]
+) -> NoReturn:
+    unread = [
+        *unread,
+        *(f"{run.directory}: {'; '.join(run.problems)}" for run in runs if not run.writers),
+    ]
     known = {text for run in runs for text in (run.run_id, run.name) if text}
     known |= {run.path for run in runs} if "/" in said else set()
     near = get_close_matches(said, sorted(known), n=3)
@@ -163,7 +170,9 @@ def _refuse_unknown(said: str, folder: Path, runs: Sequence[Overview]) -> NoRetu
         hint = "`tracker ls` lists the runs; a directory elsewhere can be named too."
     else:
         hint = f"There are no runs in {folder}; name a run directory."
-    raise UsageError(f"there is no run {said!r}", where=f"looked in {folder}", hint=hint)
+    why = f"it may be one that cannot be read: {_listed(unread)}" if unread else None
+    where = f"looked in {folder}"
+    raise UsageError(f"there is no run {said!r}", where=where, because=why, hint=hint)
 
 
 def _refuse_ambiguous(said: str, runs: Sequence[Overview]) -> NoReturn:

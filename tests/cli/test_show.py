@@ -171,6 +171,14 @@ def test_a_name_unlike_any_other_points_to_the_list(tracker: Tracker, make_run: 
     assert "there is no run ''" in tracker("show", "", exit_code=2).stderr
 
 
+def test_a_run_that_cannot_be_read_may_be_the_one(tracker: Tracker, make_run: MakeRun) -> None:
+    """Nobody looks elsewhere for a name that stands in a log which is damaged."""
+    (log,) = make_run().glob("*.txlog")
+    log.write_bytes(b"no log")
+    why = f"  Why: it may be one that cannot be read: wandb/{log.parent.name}: {log.name}"
+    assert why in tracker("show", "likely-lion-9", exit_code=2).stderr
+
+
 def test_a_name_of_several_runs_lists_them(tracker: Tracker, make_run: MakeRun) -> None:
     """An ambiguous name is an error that names the directories to choose from."""
     first, second = make_run("aaaa1111"), make_run("bbbb2222")
