@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import MakeRun, Tracker
+from tests.processes import TRACKER
+from tests.terminals import on_terminal
 
 TOKEN = "ghp_" + "a1B2c3D4e5" * 3 + "f6G7h8"
 PASSWORD = "hunter2hunter2"  # noqa: S105 - one for nothing
@@ -32,6 +34,11 @@ def test_one_screen_says_it_all(tracker: Tracker, make_run: MakeRun, wandb: Path
     assert sorted(wandb.rglob("*")) == before
     (wandb / "none").mkdir()
     assert "0 run directories" in tracker("doctor", "--in", str(wandb / "none")).stdout
+
+
+def test_a_narrow_terminal_hides_nothing(workdir: Path) -> None:
+    """What somebody copies from it for a helper is whole."""
+    assert "psycopg" in on_terminal([str(TRACKER), "doctor"], workdir, columns=60)
 
 
 def test_no_secret_is_said(tracker: Tracker, wandb: Path, monkeypatch: pytest.MonkeyPatch) -> None:

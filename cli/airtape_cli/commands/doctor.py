@@ -71,7 +71,7 @@ def doctor(context: click.Context, *, folder: str | None, as_json: bool) -> None
             }
         )
     else:
-        echo_lines(_lines(findings, settings, targets, problems, redact), crop=True)
+        echo_lines(_lines(findings, settings, targets, problems, redact))
     context.exit(code)
 
 
