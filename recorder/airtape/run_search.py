@@ -20,6 +20,10 @@ from airtape.rundir import (
 )
 
 NO_LOG: Final = "no transaction log"
+OF_WANDB: Final = "a run that W&B itself has recorded"
+
+WANDB_SUFFIX: Final = ".wandb"
+"""How the files end in which W&B records."""
 
 MAKING_S: Final = 60.0
 """For so many seconds after its last change a directory without a log may still get one."""
@@ -72,8 +76,9 @@ def find_run_dirs(paths: Iterable[str | Path]) -> Found:
 
     A path may be a run directory, a `wandb` directory, the directory that holds one, a log (its
     directory is meant), or a pattern that no shell has expanded. A run directory that is reached
-    twice, by a link for instance, is found once. Nothing but directories is opened, so pipes,
-    sockets and devices do no harm.
+    twice, by a link for instance, is found once. Runs that W&B itself has recorded may lie in a
+    folder and are passed over. Nothing but directories is opened, so pipes, sockets and devices do
+    no harm.
     """
     search = _Search()
     for path in paths:
@@ -115,7 +120,7 @@ class _Search:
             return
         if stat.S_ISDIR(mode):
             try:
-                self._look_into(path, deeper=deeper)
+                self._look_into(path, matched=matched, deeper=deeper)
             except OSError as error:
                 self._object(path, error)
         elif stat.S_ISREG(mode) and path.endswith(LOG_SUFFIX):
@@ -137,7 +142,7 @@ class _Search:
         else:
             self.not_found.append(path)
 
-    def _look_into(self, path: str, *, deeper: bool) -> None:
+    def _look_into(self, path: str, *, matched: bool, deeper: bool) -> None:
         """Take the directory `path` when it holds a log, else the run directories in it."""
         with os.scandir(path) as entries:
             inside = sorted(entries, key=lambda entry: (entry.name[:4] != "run-", entry.name))
@@ -148,7 +153,9 @@ class _Search:
             self._take_cleaned(path)
             return
         if RUN_DIR_NAME.fullmatch(os.path.realpath(path).rpartition("/")[2]):
-            self.problems.append(Problem(Path(path), NO_LOG))
+            is_foreign = any(entry.name.endswith(WANDB_SUFFIX) for entry in inside)
+            if not (is_foreign and matched):
+                self.problems.append(Problem(Path(path), OF_WANDB if is_foreign else NO_LOG))
             return
         for entry in inside:
             if entry.name.startswith("run-"):
@@ -165,7 +172,7 @@ class _Search:
                 self._take(path, link=entry.is_symlink())
             elif stub_in(path) is not None:
                 self._take_cleaned(entry.path)
-            elif RUN_DIR_NAME.fullmatch(entry.name):
+            elif RUN_DIR_NAME.fullmatch(entry.name) and not _is_of_wandb(path):
                 self.problems.append(Problem(path, NO_LOG))
         except OSError as error:
             self._object(entry.path, error)
@@ -195,3 +202,8 @@ class _Search:
 
     def _object(self, path: str, error: OSError) -> None:
         self.problems.append(Problem(Path(path), error.strerror or type(error).__name__))
+
+
+def _is_of_wandb(run_dir: Path) -> bool:
+    with os.scandir(run_dir) as entries:
+        return any(entry.name.endswith(WANDB_SUFFIX) for entry in entries)

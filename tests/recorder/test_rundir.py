@@ -235,6 +235,17 @@ def test_a_run_dir_without_a_log_is_a_problem(tmp_path: Path, within: bool) -> N
     assert found == Found([], [Problem(root, "no transaction log")], [])
 
 
+def test_runs_of_wandb_are_passed_over(tmp_path: Path) -> None:
+    """They may lie in the same folder, and only who names one is told what it is."""
+    root = tmp_path / "run-20261120_101112-ab12cd34"
+    root.mkdir()
+    (root / "run-ab12cd34.wandb").touch()
+    for place in (tmp_path, tmp_path / "run-*"):
+        assert find_run_dirs([place]) == Found([], [], [])
+    reason = "a run that W&B itself has recorded"
+    assert find_run_dirs([root]) == Found([], [Problem(root, reason)], [])
+
+
 def test_a_foreign_file_is_a_problem_when_it_is_named(tmp_path: Path) -> None:
     """A file that is no log was given by mistake."""
     path = tmp_path / "model.pt"
