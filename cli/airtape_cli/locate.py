@@ -164,6 +164,8 @@ def _refuse_unknown(
     known = {text for run in runs for text in (run.run_id, run.name) if text}
     known |= {run.path for run in runs} if "/" in said else set()
     near = get_close_matches(said, sorted(known), n=3)
+    if said and os.path.lexists(folder / said):
+        near = [str(folder / said)]
     if near:
         hint = f"Did you mean {' or '.join(near)}?"
     elif runs:

@@ -171,6 +171,16 @@ def test_a_name_unlike_any_other_points_to_the_list(tracker: Tracker, make_run: 
     assert "there is no run ''" in tracker("show", "", exit_code=2).stderr
 
 
+def test_the_name_of_a_directory_is_told_from_its_path(
+    tracker: Tracker, make_run: MakeRun, wandb: Path
+) -> None:
+    """Who names a directory as it is called in the folder is told its path from here."""
+    run_dir = make_run()
+    (wandb / "latest-run").symlink_to(run_dir.name)
+    for name in (run_dir.name, "latest-run"):
+        assert f"  Try: Did you mean wandb/{name}?" in tracker("show", name, exit_code=2).stderr
+
+
 def test_a_run_that_cannot_be_read_may_be_the_one(tracker: Tracker, make_run: MakeRun) -> None:
     """Nobody looks elsewhere for a name that stands in a log which is damaged."""
     (log,) = make_run().glob("*.txlog")
