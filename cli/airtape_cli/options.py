@@ -57,15 +57,40 @@ def named_target(said: str) -> str:
     return target_url(said, environ=os.environ, cwd=Path.cwd(), folder=default_folder())
 
 
-def output_file(said: str) -> str:
-    """Return the path of a file that a command writes, which is never the log of a run.
+def appended_file(said: str) -> Path:
+    """Return the path of a file that a command adds to, which is never the log of a run.
 
     Raises:
         BadParameter: A log stands there.
     """
-    if said.endswith(LOG_SUFFIX) and os.path.lexists(said):
+    path = Path(said)
+    if os.path.realpath(said).endswith(LOG_SUFFIX) and os.path.lexists(said):
         raise click.BadParameter(f"{said} is the log of a run, and stays; name another file.")
-    return said
+    return path
+
+
+def output_file(said: str) -> str:
+    """Return the path of a file that a command writes, which is never the log of a run.
+
+    A link to a file stays one: ``/dev/stdout`` may be such a link.
+
+    Raises:
+        BadParameter: A log stands there.
+    """
+    path = appended_file(said)
+    return os.path.realpath(said) if path.is_symlink() and path.is_file() else said
+
+
+def replaced_file(said: str) -> str:
+    """Return the path of a file that a command writes and then puts in place, all of it at once.
+
+    Raises:
+        BadParameter: A log stands there, or what is no file: a pipe, ``/dev/null``.
+    """
+    path = output_file(said)
+    if os.path.lexists(path) and not Path(path).is_file():
+        raise click.BadParameter(f"{said} is no regular file, and stays; name another one.")
+    return path
 
 
 json_option = click.option(

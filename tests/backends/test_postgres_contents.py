@@ -14,6 +14,7 @@ import pytest
 from airtape.backends.postgres import PostgresBackend
 from airtape.backends.postgres_contents import MOST_BYTES
 from airtape.backends.postgres_entry import compact_store
+from airtape.errors import TransientError
 from airtape.file_copy import Digest
 from tests.ended import wait_until
 from tests.postgres_server import NewDatabase, PostgresServer
@@ -81,6 +82,21 @@ def test_of_one_that_is_there_little_is_read(backend: PostgresBackend) -> None:
     assert backend.put_file(digest(data), content())
 
 
+def test_a_server_that_has_failed_is_not_sent_what_waits(
+    far: PostgresBackend, relay: Relay
+) -> None:
+    """Whoever hands contents over has asked it for something else; it would be asked in vain."""
+
+    def files() -> Iterator[tuple[Digest, list[bytes]]]:
+        yield digest(b"waits"), [b"waits"]
+        raise TransientError("no answer")
+
+    before = relay.pieces
+    with pytest.raises(TransientError):
+        far.put_files(files())
+    assert relay.pieces == before
+
+
 def test_contents_get_their_names_in_one_order(backend: PostgresBackend, url: str) -> None:
     """Of two that bring the same, none has what the other waits for."""
     contents = {digest(data): data for data in (b"1", b"2", b"3")}
@@ -135,3 +151,23 @@ def test_compacting_removes_what_broken_uploads_have_left(
     with psycopg.connect(owner) as db:
         left = db.execute("SELECT data FROM airtape.content_parts ORDER BY data").fetchall()
     assert [bytes(data) for (data,) in left] == [b"going", b"ke", b"on", b"pt"]
+
+
+def test_compacting_leaves_an_upload_that_has_gone_on_for_days(
+    backend: PostgresBackend, url: str
+) -> None:
+    """A large content may take that long on a slow line, and counts only with all its parts."""
+    owner = url.replace("syncer@", "owner@")
+    pieces = [b"first", PIECE, PIECE]
+
+    def content() -> Iterator[bytes]:
+        yield from pieces
+        with psycopg.connect(owner) as db:
+            db.execute(
+                "UPDATE airtape.content_parts SET since = now() - interval '2 days' WHERE place = 0"
+            )
+        compact_store(owner)
+
+    large = digest(b"".join(pieces))
+    assert backend.put_file(large, content())
+    assert [*backend.read_file(large)] == pieces

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -146,3 +147,15 @@ def test_json(tracker_json: Callable[..., Any], make_run: MakeRun, command: str)
     else:
         (said,) = tracker_json("bundle", "apply", "x.bundle", "far")["bundles"]
         assert said["runs"][0]["written"] == 1
+
+
+def test_a_bundle_takes_the_place_of_no_pipe(
+    tracker: Tracker, make_run: MakeRun, workdir: Path
+) -> None:
+    """What is no file is refused: root would else turn ``/dev/null`` into one."""
+    make_run()
+    pipe = workdir / "pipe"
+    os.mkfifo(pipe)
+    result = tracker("bundle", "create", "-o", "pipe", exit_code=2)
+    assert "pipe is no regular file, and stays; name another one." in result.stderr
+    assert pipe.is_fifo()

@@ -145,6 +145,16 @@ def test_a_pipe_is_written_into(tracker: Tracker, make_run: MakeRun, workdir: Pa
     assert pipe.is_fifo()
 
 
+def test_a_link_leads_to_the_output(tracker: Tracker, make_run: MakeRun, workdir: Path) -> None:
+    """It stays a link: ``/dev/stdout`` is one, which root would lose where a shell redirects it."""
+    make_run()
+    (workdir / "out.csv").write_text("old")
+    (workdir / "link").symlink_to("out.csv")
+    _export(tracker, "-o", "link")
+    assert (workdir / "link").is_symlink()
+    assert (workdir / "out.csv").read_text().startswith("_step,")
+
+
 def test_a_dash_is_stdout(tracker: Tracker, make_run: MakeRun) -> None:
     """``-o -`` writes to stdout, as in other commands."""
     make_run()
@@ -161,14 +171,18 @@ def test_an_output_that_is_full_is_named(form: str, tracker: Tracker, make_run: 
     )
 
 
-@pytest.mark.parametrize("command", ["export ab12cd34", "bundle create"])
-def test_no_log_is_written_over(command: str, tracker: Tracker, make_run: MakeRun) -> None:
-    """Whoever takes the output for the run loses nothing."""
+@pytest.mark.parametrize("command", ["export ab12cd34 -o", "bundle create -o", "sync --log-file"])
+def test_no_log_is_written_over(
+    command: str, tracker: Tracker, make_run: MakeRun, workdir: Path
+) -> None:
+    """Whoever takes the output for the run loses nothing, not even through a link."""
     (log,) = make_run().glob("*.txlog")
     recorded = log.read_bytes()
-    result = tracker(*command.split(), "-o", str(log), exit_code=2)
-    assert f"{log} is the log of a run, and stays; name another file." in result.stderr
-    assert log.read_bytes() == recorded
+    (workdir / "link").symlink_to(log)
+    for output in (str(log), "link"):
+        result = tracker(*command.split(), output, exit_code=2)
+        assert f"{output} is the log of a run, and stays; name another file." in result.stderr
+        assert log.read_bytes() == recorded
 
 
 def test_an_output_that_cannot_be_written_is_named(tracker: Tracker, make_run: MakeRun) -> None:

@@ -14,12 +14,14 @@ from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
 from airtape.backends.memory import MemoryBackend
 from airtape.errors import TargetError, TransientError
+from airtape.file_copy import Digest
 from airtape.sync.brake import Brake
 from airtape.sync.engine import sync, sync_to
 from airtape.sync.lease import ASK_S, LASTS_S, RENEW_S
 from airtape.sync.options import SyncOptions
 from airtape.sync.report import ExitCode, SyncReport
 from airtape.sync.retry import Retry
+from airtape.sync.target import Offer, Target
 from tests.held import assert_holds
 from tests.logs import ended, log_row, run_dir_of, write_log
 from tests.sync.clocks import Clock
@@ -335,4 +337,38 @@ def test_patience_counts_from_a_lease_that_was_not_taken_back(
     how = options(clock, retry=Retry(60, 1, 8, clock, lambda: 0.0))
     report = sync([wandb], Stalled(uuid4().hex, stall), how)
     assert (statuses(report), len(logs)) == (["synced", "pending"], 2)
+    assert clock.now == 1000 + 3 * 50
+
+
+class Speechless(MemoryBackend):
+    """A target that does not answer whoever asks for a lease."""
+
+    def __init__(self, name: str, stall: Callable[[], None]) -> None:
+        super().__init__(name)
+        self.stall = stall
+
+    def take_lease(self, run: RunKey, lease: Lease) -> Lease | None:
+        """Say nothing."""
+        self.stall()
+        return super().take_lease(run, lease)
+
+
+def test_patience_is_had_once_where_a_lease_is_renewed_among_files() -> None:
+    """Whoever sends the files has waited already when the lease is given up."""
+    clock = Clock()
+
+    def stall() -> None:
+        clock.sleep(50)
+        raise TransientError("no answer")
+
+    backend = Speechless(uuid4().hex, stall)
+    target = Target(backend, Retry(60, 1, 8, clock, lambda: 0.0), Brake(None))
+    lease = Lease("me", "node17", "boot", 4242, 1, NOW_NS, LASTS_S * 10**9)
+
+    def offer() -> Offer:
+        target.take_lease(key_of("aaaa1111"), lease)
+        yield Digest(1, "ab" * 32), [b"a"]
+
+    with pytest.raises(TransientError):
+        target.put_files(offer)
     assert clock.now == 1000 + 3 * 50

@@ -29,7 +29,7 @@ from airtape.run_search import find_run_dirs
 from airtape.sync.report import ExitCode
 from airtape_cli.askable import kept_receipts
 from airtape_cli.boundary import error_lines
-from airtape_cli.options import byte_count, default_folder, json_option, output_file
+from airtape_cli.options import byte_count, default_folder, json_option, replaced_file
 from airtape_cli.render.bundle_report import (
     applied_lines,
     applied_shape,
@@ -97,7 +97,7 @@ def bundle() -> None:
     "-o",
     "--output",
     "file",
-    type=output_file,
+    type=replaced_file,
     required=True,
     metavar="FILE",
     help="The bundle.",

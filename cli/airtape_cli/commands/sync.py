@@ -24,6 +24,7 @@ from airtape_cli.following import Teller
 from airtape_cli.journal import Journal, Say, to_all
 from airtape_cli.locate import with_named_runs
 from airtape_cli.options import (
+    appended_file,
     byte_count,
     default_folder,
     json_option,
@@ -126,7 +127,7 @@ from airtape_cli.synced import configured_target
 @click.option("-v", "--verbose", is_flag=True, help="Say something of every run.")
 @click.option(
     "--log-file",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=appended_file,
     metavar="FILE",
     help="Add what is said to this file too, with the time, whatever is shown here.",
 )

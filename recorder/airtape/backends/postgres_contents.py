@@ -37,12 +37,15 @@ def missing(store: Database, files: Collection[Digest]) -> set[Digest]:
 def put_all(store: Database, files: Iterable[tuple[Digest, Iterable[bytes]]]) -> set[Digest]:
     """Take in contents, each whole or not at all; return those that the store holds then.
 
-    An exception that `files` or a content raises is passed on; what had come by then is kept.
+    An exception that `files` or a content raises is passed on; what had come by then is kept,
+    unless it is of a target: a server that is stuck would take its time once more.
     """
     batch = _Batch(store)
     try:
         for file, content in files:
             batch.add(file, content)
+    except TargetError:
+        raise
     except BaseException:
         with suppress(TargetError):
             batch.settle()
@@ -191,8 +194,10 @@ def read(store: Database, file: Digest) -> Iterator[bytes]:
 
 
 def clear_away(db: Connection) -> None:
-    """Remove what uploads that broke off have left; one may be going on for a day."""
+    """Remove what uploads that broke off have left: those that got no part for a day."""
     db.execute(
         "DELETE FROM airtape.content_parts p WHERE p.since < now() - interval '1 day'"
         " AND NOT EXISTS (SELECT 1 FROM airtape.contents c WHERE c.upload = p.upload)"
+        " AND NOT EXISTS (SELECT 1 FROM airtape.content_parts other WHERE other.upload = p.upload"
+        " AND other.since >= now() - interval '1 day')"
     )

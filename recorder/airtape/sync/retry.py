@@ -38,15 +38,19 @@ class Retry:
     told: Callable[[TransientError], object] = lambda _: None
 
     def run(
-        self, ask: Callable[[], T], pause: Callable[[float], None], *, since: float | None = None
+        self,
+        ask: Callable[[], T],
+        pause: Callable[[float], None],
+        *,
+        since: Callable[[], float | None] = lambda: None,
     ) -> T:
         """Return what a target answers.
 
         Args:
             ask: Asks it; changes nothing when it is asked once too often.
             pause: Waits so many seconds.
-            since: When it refused first, by `clock`, if that was an earlier question and it has
-                answered none since.
+            since: Returns when it refused first, by `clock`, if that was another question, before
+                this one or within it, and it has answered none since.
 
         Raises:
             TransientError: The target has refused for too long, or will for longer than that.
@@ -59,7 +63,8 @@ class Retry:
             except TransientError as error:
                 now = self.clock()
                 if not refused:
-                    give_up_at = (now if since is None else since) + self.patience_s
+                    first = since()
+                    give_up_at = (now if first is None else first) + self.patience_s
                 seconds = self._pause_s(refused, error)
                 if now + seconds >= give_up_at:
                     raise

@@ -51,7 +51,7 @@ class Target:
 
     def _ask(self, question: Callable[[], T]) -> T:
         return self._retry.run(
-            lambda: self._ask_once(question), self.brake.pause, since=self._silent_since
+            lambda: self._ask_once(question), self.brake.pause, since=lambda: self._silent_since
         )
 
     def _ask_once(self, question: Callable[[], T]) -> T:
