@@ -28,10 +28,12 @@ def rest_of(path: Path) -> Rest:
     """Return how a store stands.
 
     Raises:
-        OSError: It cannot be looked at.
+        OSError: It cannot be read.
     """
     file = path.resolve()
-    status = file.stat()
+    with file.open("rb") as opened:
+        # A network file system may answer from memory otherwise.
+        status = os.fstat(opened.fileno())
     beside = [Path(f"{file}{end}") for end in ("-wal", "-journal")]
     is_written = any(other.exists() and other.stat().st_size for other in beside)
     return Rest(status.st_ino, status.st_mtime_ns, status.st_size, is_written)
@@ -45,8 +47,8 @@ def connect_at_rest(path: Path) -> tuple[sqlite3.Connection, Rest] | None:
         earlier version.
 
     Raises:
-        sqlite3.Error: It cannot be read, or is no database.
-        OSError: It cannot be looked at.
+        sqlite3.Error: It is no database.
+        OSError: It cannot be read.
     """
     rest = rest_of(path)
     if rest.is_written:
