@@ -56,6 +56,27 @@ def test_a_run_is_followed_until_it_has_ended(start_python: StartPython, workdir
 
 
 @pytest.mark.timeout(60)
+def test_a_run_is_followed_though_nobody_can_be_told(
+    start_python: StartPython, workdir: Path
+) -> None:
+    """A full disk below its output keeps no row back; the exit code tells of it in the end."""
+    program = start_python(PROGRAM, stderr=subprocess.DEVNULL)
+    let_log(program)
+    command = [str(TRACKER), "sync", "--follow", "--until-finished"]
+    store = workdir / "wandb" / "tracker.db"
+    with (
+        Path("/dev/full").open("w", encoding="utf-8") as full,
+        subprocess.Popen(command, stdout=full, stderr=subprocess.PIPE, text=True) as follower,
+    ):
+        wait_until(lambda: rows_in(store) == 1, "the first row")
+        let_log(program)
+        wait_until(lambda: rows_in(store) == 2, "the second row")
+        program.communicate(timeout=LONGEST_WAIT_S)
+        _, said = follower.communicate(timeout=LONGEST_WAIT_S)
+    assert (follower.returncode, said) == (1, "Error: No space left on device (stdout)\n")
+
+
+@pytest.mark.timeout(60)
 def test_a_follower_is_told_to_stop(start_python: StartPython, workdir: Path) -> None:
     """It ends well if the target has what was recorded so far."""
     program = start_python(PROGRAM, stderr=subprocess.DEVNULL)

@@ -242,7 +242,7 @@ def sync(
     if follow:
         reports = destinations.follow(
             (*chosen, *map(str, asides_of(found.run_dirs, folder))),
-            partial(Teller, to_all(None if as_json or quiet else click.echo, log), state_file),
+            partial(Teller, to_all(None if as_json or quiet else spoken.say, log), state_file),
             until_finished=until_finished,
         )
     elif found.run_dirs or found.problems or found.cleaned:
