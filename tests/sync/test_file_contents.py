@@ -414,3 +414,27 @@ def test_a_stop_is_heeded_while_a_file_is_looked_at(a_run: Path, memory: MemoryB
         contents.send({"model": digest(MODEL), "note": digest(b"n")})
     assert held(memory, MODEL)
     assert not held(memory, b"n")
+
+
+class Counted(dict[str, Digest]):
+    """Files by path that count how often one of them is looked up."""
+
+    looks = 0
+
+    def __getitem__(self, path: str) -> Digest:
+        """Look one up."""
+        self.looks += 1
+        return super().__getitem__(path)
+
+
+def test_many_batches_look_at_each_file_a_few_times(run_dir: Path) -> None:
+    """A log may name a huge file behind each small one, so that none go together."""
+    small = {f"{number:03}": b"%d" % number for number in range(300)}
+    put(run_dir, **small)
+    huge = {f"{name}-huge": Digest(1 << 40, f"{name:0>64}") for name in small}
+    files = Counted({name: digest(data) for name, data in small.items()} | huge)
+    contents = FileContents(run_dir, Target(MemoryBackend(str(run_dir)), Retry(), Brake()), [])
+    contents.send(files)
+    assert (contents.counts.sent, len(contents.counts.missing)) == (300, 300)
+    assert files.looks < 10 * len(files)
+    MemoryBackend.forget(str(run_dir))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -153,17 +154,21 @@ class FileContents:
         """
         missing = self.target.missing_files(set(files.values()))
         self.counts.named = len(files)
-        waiting = [path for path in sorted(files) if files[path] in missing]
+        waiting = deque(path for path in sorted(files) if files[path] in missing)
         self.counts.held += len(files) - len(waiting)
+        taken: set[Digest] = set()
         while waiting:
             self.target.brake.check()
-            waiting = self._send_some(waiting, files)
+            self._send_some(waiting, files, taken)
 
-    def _send_some(self, waiting: Sequence[str], files: dict[str, Digest]) -> list[str]:
-        """Send the first of some files together, and return those that are left."""
+    def _send_some(self, waiting: deque[str], files: dict[str, Digest], taken: set[Digest]) -> None:
+        """Send the first of some files together; add what was taken, and leave those to come.
+
+        It looks at no others, so that many batches do not take many times as long.
+        """
         counts = self.counts
-        batch = _Batch(self, waiting, files)
-        taken = self.target.put_files(batch.offer)
+        batch = _Batch(self, waiting, files, taken)
+        taken |= self.target.put_files(batch.offer)
         for path, why in batch.offered.items():
             file = files[path]
             if why is None and file in taken:
@@ -174,10 +179,11 @@ class FileContents:
                 counts.accepted[path] = why or OTHER
             else:
                 counts.missing[path] = why or OTHER
-        left = [path for path in waiting if path not in batch.offered]
-        waiting = [path for path in left if files[path] not in taken]
-        counts.held += len(left) - len(waiting)
-        return waiting
+        for _ in range(len(batch.offered) + len(batch.repeated)):
+            waiting.popleft()
+        left = [path for path in batch.repeated if files[path] not in taken]
+        counts.held += len(batch.repeated) - len(left)
+        waiting.extendleft(reversed(left))
 
     @cached_property
     def _lost(self) -> frozenset[str]:
@@ -225,29 +231,38 @@ class _Batch:
         contents: What they belong to.
         waiting: Their paths; the first of them are taken.
         files: Their digests.
+        taken: What the target has by now.
 
     Attributes:
         offered: The paths that were looked at, and why one cannot be sent; None if it was.
+        repeated: Those between them whose content another one has brought, or may have.
     """
 
     def __init__(
-        self, contents: FileContents, waiting: Sequence[str], files: dict[str, Digest]
+        self,
+        contents: FileContents,
+        waiting: Iterable[str],
+        files: dict[str, Digest],
+        taken: set[Digest],
     ) -> None:
         self._contents = contents
         self._waiting = waiting
         self._files = files
+        self._taken = taken
         self.offered: dict[str, str | None] = {}
+        self.repeated: list[str] = []
 
     def offer(self) -> Offer:
         """Hand the files over, from the first on."""
         contents = self._contents
-        self.offered = {}
+        self.offered, self.repeated = {}, []
         at_hand: set[Digest] = set()
         size, ends_at = 0, contents.clock() + MOST_S
         for path in self._waiting:
             file = self._files[path]
-            if file in at_hand:
-                continue  # whether it arrives is known behind this batch
+            if file in at_hand or file in self._taken:
+                self.repeated.append(path)  # whether it arrives is known behind this batch
+                continue
             is_full = len(at_hand) >= MOST_FILES or size + file.size > MOST_BYTES
             if at_hand and (is_full or contents.clock() >= ends_at):
                 return
