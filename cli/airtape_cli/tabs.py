@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from typing import Final, NamedTuple, TypeVar
 
 from airtape.console_lines import output_chunks, output_lines
 from airtape.errors import LogFormatError
+from airtape.fold.keys import Key, dotted
 from airtape.overview import Overview
 from airtape.query.joined import writers_in
 from airtape.query.whole_values import from_directories, with_large_values
@@ -19,6 +21,7 @@ from airtape_cli.render.artifacts import artifacts_lines, artifacts_shape
 from airtape_cli.render.files import files_lines, files_shape
 from airtape_cli.render.history import history_lines, history_shape
 from airtape_cli.render.lines import echo_lines
+from airtape_cli.render.notes import echo_note
 from airtape_cli.render.output import chunks_shape, echo_chunks, echo_output, lines_shape
 from airtape_cli.render.overview import overview_lines
 from airtape_cli.render.shapes import echo_json, full_shape
@@ -74,6 +77,21 @@ def _read(items: Iterable[T], run: Overview) -> Iterator[T]:
         raise LogFormatError(what, where=str(run.directory), because=str(error)) from error
 
 
+def _having(
+    items: Iterable[T], wanted: Wanted, keys_of: Callable[[T], Iterable[Key]]
+) -> Iterator[T]:
+    """Yield items; behind the last one, note which of the wanted metrics none of them has."""
+    known: set[Key] = set()
+    for item in items:
+        if wanted.keys:
+            known.update(keys_of(item))
+        yield item
+    names = sorted(map(dotted, known))
+    for name in sorted(wanted.keys.difference(names)):
+        near = get_close_matches(name, names, n=1)
+        echo_note(f"there is no metric {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
 def _overview(run: Overview, wanted: Wanted) -> None:
     files = files_of(run)
     if wanted.as_json:
@@ -83,7 +101,8 @@ def _overview(run: Overview, wanted: Wanted) -> None:
 
 
 def _history(run: Overview, wanted: Wanted) -> None:
-    rows = _read(history_of(_writers(run, wanted), wanted.report), run)
+    read = _read(history_of(_writers(run, wanted), wanted.report), run)
+    rows = _having(read, wanted, lambda row: row.data)
     if wanted.as_json:
         load = from_directories(run.directories)
         shown, total = wanted.last(with_large_values(rows, load, wanted.report))
@@ -94,7 +113,8 @@ def _history(run: Overview, wanted: Wanted) -> None:
 
 
 def _system(run: Overview, wanted: Wanted) -> None:
-    samples, _ = wanted.last(_read(system_of(_writers(run, wanted), wanted.report), run))
+    read = _read(system_of(_writers(run, wanted), wanted.report), run)
+    samples, _ = wanted.last(_having(read, wanted, lambda sample: sample.values))
     if wanted.as_json:
         echo_json(system_shape(samples, wanted.keys))
     else:

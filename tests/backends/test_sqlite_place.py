@@ -254,6 +254,17 @@ def test_a_store_of_somebody_else_at_rest(locked_folder: Path) -> None:
     backend.close()
 
 
+def test_a_store_that_somebody_else_keeps_to_himself(locked_folder: Path) -> None:
+    """It is not said to be one that only cannot be written."""
+    path = locked_folder / "store.db"
+    with owner_of(locked_folder):
+        make_store(path)
+        path.chmod(0o600)
+    with pytest.raises(TargetError) as failed:
+        SqliteBackend(str(path)).runs()
+    assert "the store cannot be read" in str(failed.value)
+
+
 def test_a_store_that_is_written_while_it_is_read_at_rest(locked_folder: Path) -> None:
     """What was read may be of two moments: the reader is told to try again."""
     path = locked_folder / "store.db"

@@ -93,6 +93,21 @@ def test_rows_and_metrics_of_the_history_can_be_chosen(
     assert list(said["rows"][0]) == ["_step", "_timestamp", "_runtime", "loss"]
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_metric_that_nobody_has_logged_is_noted(
+    tracker: Tracker, trained: Path, form: tuple[str, ...]
+) -> None:
+    """With what may have been meant; one that only rows before the last ones have is there."""
+    assert trained.is_dir()
+    shown = tracker(
+        "show", "ab12cd34", "--tab", "history", "--tail", "1", "--keys", "loss,scret,xyz", *form
+    )
+    assert shown.stderr.splitlines() == [
+        "Note: there is no metric 'scret'; did you mean 'secret'?",
+        "Note: there is no metric 'xyz'",
+    ]
+
+
 def test_a_wide_history_shows_some_of_its_metrics(tracker: Tracker, make_run: MakeRun) -> None:
     """How many are left out is said."""
     make_run("ab12cd34", logs.log_row(3, **{f"m{n:02}": n for n in range(20)}))

@@ -106,7 +106,7 @@ class Store:
             # While one process turns a new file into a store, SQLite does not let others wait.
             if "locked" in str(error) and monotonic() < give_up_at:
                 return None
-            if _may_write(self.path.resolve().parent):
+            if _may(self.path.resolve().parent, os.W_OK | os.X_OK):
                 raise
             resting = connect_at_rest(self.path)
             if resting is None:
@@ -175,12 +175,16 @@ class Store:
             kind = TransientError if "locked" in str(error) else TargetError
             raise kind(what, where=str(self.path), because=str(error), hint=hint) from error
         except OSError as error:
+            what, hint = self._refused()
             raise TargetError(
-                "the store cannot be written",
-                where=str(self.path),
-                because=error.strerror,
-                hint="Choose another place with --to sqlite:PATH.",
+                what, where=str(self.path), because=error.strerror, hint=hint
             ) from error
+
+    def _refused(self) -> tuple[str, str]:
+        """Return what the system does not allow, and what to try."""
+        if self.path.exists() and not _may(self.path, os.R_OK):
+            return "the store cannot be read", "Ask its owner to let you, or name another store."
+        return "the store cannot be written", "Choose another place with --to sqlite:PATH."
 
     def _explain(self, error: Exception) -> tuple[str, str]:
         """Return what failed and what to try."""
@@ -191,7 +195,7 @@ class Store:
                 hint += f" If none is running, it was killed: remove {self.path}.lock"
             return "another process holds the store", hint
         if "readonly" in message or "unable to open" in message:
-            return "the store cannot be written", "Choose another place with --to sqlite:PATH."
+            return self._refused()
         if "full" in message or "disk I/O" in message:
             return "the store cannot be written", "Make room on its disk, then sync again."
         anew = f"tracker rebuild {shell_quoted(f'sqlite:{self.path}')}"
@@ -241,7 +245,7 @@ def _check_place(path: Path) -> None:
             where=str(path),
             hint=f"Name a file in it: --to sqlite:{path / 'tracker.db'}",
         )
-    if not path.exists() and not _may_write(above):
+    if not path.exists() and not _may(above, os.W_OK | os.X_OK):
         raise TargetError(
             "the store's folder cannot be written",
             where=str(above),
@@ -249,9 +253,8 @@ def _check_place(path: Path) -> None:
         )
 
 
-def _may_write(folder: Path) -> bool:
-    effective = os.access in os.supports_effective_ids
-    return os.access(folder, os.W_OK | os.X_OK, effective_ids=effective)
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _connect(path: Path, fault: str | None) -> sqlite3.Connection:
