@@ -6,6 +6,7 @@ import io
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from rich.progress import TextColumn
 
 from airtape.sync.report import RunReport
 from airtape_cli.journal import Journal
-from airtape_cli.render.progress import MOST_BARS, Bars, OnTerminal
+from airtape_cli.render.progress import MOST_BARS, Bars, OnTerminal, progress
+from airtape_cli.spoken import Spoken
 from tests import logs
 from tests.cli.conftest import MakeRun, Tracker
 from tests.processes import TRACKER
@@ -141,6 +143,25 @@ def test_runs_are_synced_though_nobody_can_be_told(
     os.close(stdout)
     assert (done.returncode, done.stderr) == end
     assert tracker("status").stdout.startswith("sqlite:wandb/tracker.db has everything of 3 runs.")
+
+
+def test_a_terminal_that_is_closed_keeps_no_run_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when somebody leaves whose sync goes on; in the end it is told."""
+    master, slave = os.openpty()
+    spoken = Spoken()
+    with open(slave, "w", encoding="utf-8") as stdout:  # noqa: PTH123 - no path
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with progress(
+            quiet=False, verbose=False, dry_run=False, say=spoken.say, terminal=spoken.terminal
+        ) as shows:
+            shown = shows(None)
+            assert isinstance(shown, OnTerminal)
+            os.close(master)
+            shown.planned(2, 20)
+            for name in ("a", "b"):
+                shown.finished(RunReport(Path(name), "synced", records=1))
+    with pytest.raises(OSError, match="Input/output error"):
+        spoken.check()
 
 
 def test_a_log_file_that_cannot_be_written_is_refused(tracker: Tracker, make_run: MakeRun) -> None:

@@ -22,6 +22,7 @@ from airtape_cli.render.progress import progress
 from airtape_cli.render.shapes import echo_json
 from airtape_cli.render.sync_report import closing_lines
 from airtape_cli.render.text import shown
+from airtape_cli.spoken import Spoken
 from airtape_cli.stopping import stopped_by_signals
 
 _MOST_NAMED = 10
@@ -75,7 +76,7 @@ def rebuild(
     \b
     Exit codes:
       0  the target is made anew
-      1  a fault in tracker itself
+      1  a fault in tracker itself, or output that cannot be written
       2  a wrong argument, or a path that does not exist
       3  the target has what no log here has, and stays; or a run could not be read, or is damaged
       4  the target cannot be reached, written or replaced
@@ -86,8 +87,11 @@ def rebuild(
     check_new_ids(found.run_dirs, renames)
     brake = Brake()
     options = SyncOptions(tombstones=[folder], brake=brake, jobs=jobs, renames=renames)
+    spoken = Spoken()
     with (
-        progress(quiet=as_json, verbose=verbose, dry_run=False) as shows,
+        progress(
+            quiet=as_json, verbose=verbose, dry_run=False, say=spoken.say, terminal=spoken.terminal
+        ) as shows,
         stopped_by_signals(brake.stop),
     ):
         rebuilt = rebuild_target(found, target, options, shows(None), force=force)
@@ -97,10 +101,12 @@ def rebuild(
         echo_json({"target": url, **rebuilt.to_json()})
     else:
         for line in _lines(rebuilt, url):
-            click.echo(line)
+            spoken.say(line)
     if rebuilt.missing and not rebuilt.swapped:
         echo_note("name the folders with the logs of these, or let them go with --force")
     echo_errors(rebuilt.report)
+    if not rebuilt.exit_code:
+        spoken.check()
     context.exit(rebuilt.exit_code)
 
 

@@ -249,7 +249,12 @@ def sync(
         looked_up = found if choice.is_whole else tuple(map(str, found.run_dirs))
         silent = as_json or quiet
         with progress(
-            quiet=silent, verbose=verbose, dry_run=dry_run, say=spoken.say, journal=log
+            quiet=silent,
+            verbose=verbose,
+            dry_run=dry_run,
+            say=spoken.say,
+            terminal=spoken.terminal,
+            journal=log,
         ) as shows:
             reports = destinations.sync(looked_up, shows)
     for url, report in reports.items():

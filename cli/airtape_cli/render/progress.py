@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Final
-
-import click
+from typing import IO, TYPE_CHECKING, Final
 
 from airtape.sync.progress import Progress
 from airtape.sync.report import RunReport
@@ -34,7 +32,8 @@ def progress(
     quiet: bool,
     verbose: bool,
     dry_run: bool,
-    say: Callable[[str], object] = click.echo,
+    say: Callable[[str], object],
+    terminal: Callable[[], IO[str]],
     journal: Callable[[str], object] | None = None,
 ) -> Iterator[ForTarget]:
     """Show how a sync goes on, or several to different targets at once.
@@ -44,6 +43,7 @@ def progress(
         verbose: Say something of runs that had nothing new, too.
         dry_run: Whether nothing is to be sent.
         say: Writes plain lines to stdout.
+        terminal: Returns what draws on stdout where that is a terminal.
         journal: Takes the plain lines too, whatever is shown on stdout.
     """
 
@@ -58,7 +58,7 @@ def progress(
         from rich.progress import BarColumn, DownloadColumn, TextColumn  # noqa: PLC0415 - only whoever needs it waits for it to load
         from rich.progress import Progress as Rows  # noqa: PLC0415 - only whoever needs it waits for it to load
 
-        console = Console(highlight=False, emoji=False)
+        console = Console(file=terminal(), highlight=False, emoji=False)
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(),
