@@ -72,13 +72,14 @@ def appended_file(said: str) -> Path:
 def output_file(said: str) -> str:
     """Return the path of a file that a command writes, which is never the log of a run.
 
-    A link to a file stays one: ``/dev/stdout`` may be such a link.
+    A link to a file stays one, also if there is none yet: ``/dev/stdout`` may be such a link.
 
     Raises:
         BadParameter: A log stands there.
     """
     path = appended_file(said)
-    return os.path.realpath(said) if path.is_symlink() and path.is_file() else said
+    is_link = path.is_symlink() and (path.is_file() or not path.exists())
+    return os.path.realpath(said) if is_link else said
 
 
 def replaced_file(said: str) -> str:

@@ -148,11 +148,12 @@ def test_a_pipe_is_written_into(tracker: Tracker, make_run: MakeRun, workdir: Pa
 def test_a_link_leads_to_the_output(tracker: Tracker, make_run: MakeRun, workdir: Path) -> None:
     """It stays a link: ``/dev/stdout`` is one, which root would lose where a shell redirects it."""
     make_run()
-    (workdir / "out.csv").write_text("old")
     (workdir / "link").symlink_to("out.csv")
-    _export(tracker, "-o", "link")
-    assert (workdir / "link").is_symlink()
-    assert (workdir / "out.csv").read_text().startswith("_step,")
+    for _ in ("there is none yet", "it is replaced"):
+        _export(tracker, "-o", "link")
+        assert (workdir / "link").is_symlink()
+        assert (workdir / "out.csv").read_text().startswith("_step,")
+        (workdir / "out.csv").write_text("old")
 
 
 def test_a_dash_is_stdout(tracker: Tracker, make_run: MakeRun) -> None:

@@ -372,3 +372,36 @@ def test_patience_is_had_once_where_a_lease_is_renewed_among_files() -> None:
     with pytest.raises(TransientError):
         target.put_files(offer)
     assert clock.now == 1000 + 3 * 50
+
+
+class Refusing(MemoryBackend):
+    """A target that says nothing first, and then no."""
+
+    errors = (TransientError("no answer"), TargetError("not allowed"))
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.refusals = iter(self.errors)
+        self.given_back: list[str] = []
+
+    def read_cursor(self, run: RunKey, writer: bytes) -> Cursor | None:
+        """Refuse."""
+        for refusal in self.refusals:
+            raise refusal
+        return super().read_cursor(run, writer)
+
+    def drop_lease(self, run: RunKey, owner: str) -> None:
+        """Note whose it was."""
+        super().drop_lease(run, owner)
+        self.given_back.append(owner)
+
+
+def test_a_target_that_refuses_after_a_silence_is_given_the_lease_back() -> None:
+    """A refusal is an answer."""
+    clock, backend = Clock(), Refusing(uuid4().hex)
+    brake = Brake(None, clock=clock, sleep=clock.sleep)
+    target = Target(backend, Retry(60, 1, 8, clock), brake)
+    with pytest.raises(TargetError, match="not allowed"):
+        target.read_cursor(key_of("aaaa1111"), b"a" * 16)
+    target.drop_lease(key_of("aaaa1111"), "me")
+    assert backend.given_back == ["me"]

@@ -10,7 +10,7 @@ from airtape.backends.base import Backend, Batch, DirectoryHint
 from airtape.backends.contents import KeepsFiles, TakesFilesTogether
 from airtape.backends.cursor import Cursor, RunKey
 from airtape.backends.lease import Lease
-from airtape.errors import TransientError
+from airtape.errors import TargetError, TransientError
 from airtape.file_copy import Digest
 from airtape.sync.brake import Brake
 from airtape.sync.kept_paths import found_paths, kept_paths
@@ -60,6 +60,9 @@ class Target:
         except TransientError:
             if self._silent_since is None:
                 self._silent_since = self._retry.clock()
+            raise
+        except TargetError:
+            self._silent_since = None  # it refuses, which is an answer
             raise
         self._silent_since = None
         return answer
