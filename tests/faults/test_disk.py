@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -99,22 +100,30 @@ class Bench:
         base.mkdir(exist_ok=True)
         self.disk = Control(base / "control")
         runs = on_path(base.resolve() / "runs")
-        self.server = Server(base, shim_env(shim, runs, controlled_by(self.disk.path), *settings))
+        self._temporary = base / "temporary"
+        self._temporary.mkdir(exist_ok=True)
+        environ = shim_env(shim, runs, controlled_by(self.disk.path), *settings)
+        self.server = Server(base, environ | {"TMPDIR": str(self._temporary)})
         self._count = 0
 
     def try_it(self, count: int = ROWS, **order: object) -> tuple[Trial, Left]:
-        """Record and finish, and read back what is left, also in the fallback directory."""
+        """Record and finish, and read back what is left, also where a run goes instead."""
         self._count += 1
         folder = self.server.base / "runs" / f"trial{self._count}"
         settings = {"fallback_dir": str(folder / "fallback"), "fsync_interval": 0.2}
         trial = self.server.start("plain", folder=folder, count=count, settings=settings, **order)
         trial.wait()
-        # A run that moves to the fallback directory may have left a beginning of nothing.
-        return trial, joined(folder)
+        left = joined(folder)
+        if not left.runs:
+            # Both directories refused until the run was begun in the last of the places.
+            left = read_left(self._temporary / "airtape")
+            shutil.rmtree(self._temporary / "airtape", ignore_errors=True)
+        return trial, left
 
 
 def joined(folder: Path) -> Left:
     """Read back what is in a folder, or else in the fallback directory below it."""
+    # A run that moves to the fallback directory may have left a beginning of nothing.
     left = read_left(folder / "fallback")
     return left if left.runs else read_left(folder)
 
