@@ -149,7 +149,7 @@ def test_a_terminal_that_is_closed_keeps_no_run_back(monkeypatch: pytest.MonkeyP
     """As when somebody leaves whose sync goes on; in the end it is told."""
     master, slave = os.openpty()
     spoken = Spoken()
-    with open(slave, "w", encoding="utf-8") as stdout:  # noqa: PTH123 - no path
+    with open(slave, "w", encoding="utf-8") as stdout:  # noqa: PTH123 - a descriptor, of which there is no path to open
         monkeypatch.setattr(sys, "stdout", stdout)
         with progress(
             quiet=False, verbose=False, dry_run=False, say=spoken.say, terminal=spoken.terminal

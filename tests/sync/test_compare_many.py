@@ -46,7 +46,7 @@ def count_steps(monkeypatch: pytest.MonkeyPatch) -> CountSteps:
         return 0
 
     def watched(database: str, **how: bool) -> sqlite3.Connection:
-        connection: sqlite3.Connection = connect(database, **how)  # type: ignore[call-overload]
+        connection: sqlite3.Connection = connect(database, **how)  # type: ignore[call-overload]  # passed on as it came
         connection.set_progress_handler(step, 1)
         return connection
 

@@ -72,7 +72,7 @@ def test_a_directory_that_needs_no_look_has_it_all_the_same(
     later = SyncOptions(now_ns=lambda: time.time_ns() + 2 * SETTLED_NS)
     sync([behind, before], memory, later)
     sync([behind, before], memory, later)
-    memory._store.contents.clear()  # noqa: SLF001 - as if somebody had removed them
+    memory._store.contents.clear()  # noqa: SLF001 - no target lets go of contents that are named: as if somebody had removed them
     (behind / "a note").write_text("The directory has changed.")
     report = sync([behind, before], memory)
     assert (report.exit_code, report.runs[0].files.named) == (ExitCode.OK, 0)

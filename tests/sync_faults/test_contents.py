@@ -187,7 +187,7 @@ def test_files_that_come_together_survive_the_end_of_the_server(
         url, nth, answered = stores.new(), chances.randint(1, pieces), chances.random() < 0.5
         stopped = relay.trap(server.stop, nth=nth, answered=answered)
         process = syncs.start(tracker(saved, url))
-        wait_until(lambda: stopped.is_set() or process.poll() is not None, "the server's end")  # noqa: B023 - called here
+        wait_until(lambda: stopped.is_set() or process.poll() is not None, "the server's end")  # noqa: B023 - called at once, before either changes
         if stopped.is_set():
             server.start()
         output, _ = process.communicate(timeout=HANGS_AFTER_S)

@@ -38,9 +38,9 @@ def test_no_memory_is_asked_for_once_the_ring_is_full() -> None:
     """The oldest chunk becomes the newest; nothing of what it held is kept."""
     ring = FrameRing()
     fill(ring, 3 * RING_BYTES // FRAME)
-    chunks = set(map(id, ring._chunks))  # noqa: SLF001 - that is what is to be seen
+    chunks = set(map(id, ring._chunks))  # noqa: SLF001 - only the chunks show whether memory is new
     fill(ring, 3 * RING_BYTES // FRAME)
-    assert set(map(id, ring._chunks)) == chunks  # noqa: SLF001 - see above
+    assert set(map(id, ring._chunks)) == chunks  # noqa: SLF001 - as above: the same memory
 
 
 def test_the_room_of_a_large_frame_is_given_back() -> None:
@@ -50,6 +50,6 @@ def test_the_room_of_a_large_frame_is_given_back() -> None:
     large = ring.newest
     ring.turn()
     fill(ring, 3 * RING_BYTES // FRAME)
-    assert large not in ring._chunks  # noqa: SLF001 - that is what is to be seen
+    assert large not in ring._chunks  # noqa: SLF001 - its frames do not show what room it takes
     kept = b"".join(ring.frames())
     assert RING_BYTES <= len(kept) <= RING_BYTES + 1.5 * CHUNK_BYTES
